@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+
+exampledir = $(docdir)/examples
+dist_example_DATA =
+dist_example_DATA += examples/demo.lua
+dist_example_DATA += examples/max_age.lua
+dist_example_DATA += examples/vhost.lua
+
+# make check builds the embedding, against the library as others see it.
+if HAVE_CHECK
+check_PROGRAMS += examples/embed/embed
+endif
+examples_embed_embed_LDADD = libusher.la $(OPENSSL_LIBS)

@@ -1,0 +1,25 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The clocks that the library reads, in one place, so that tests can say what
+ * the wall clock shows. Any thread may call any of these at any time.
+ */
+#ifndef USH_BASE_CLOCK_H
+#define USH_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* The wall clock: seconds since 1970-01-01 UTC, or what a test has set. */
+int64_t ush_clock_now(void);
+
+/* Processor time of the calling thread, in nanoseconds. A system call. */
+uint64_t ush_clock_thread_ns(void);
+
+/* A clock that nobody sets: milliseconds since some moment. */
+uint64_t ush_clock_mono_ms(void);
+
+/* For tests: from now on ush_clock_now answers `now`, in all threads; with 0
+ * it follows the real clock again. */
+void ush_clock_set(int64_t now);
+
+#endif

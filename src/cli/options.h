@@ -1,0 +1,42 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What `usher serve` was asked for on its command line.
+ */
+#ifndef USH_CLI_OPTIONS_H
+#define USH_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "usher.h"
+
+enum { USH_SERVE_VARS = 16, USH_SERVE_THREADS = 64 };
+
+struct ush_serve_options {
+	struct usher_options *engine; /* owned: script, limits, on_error */
+	char host[256];
+	char port[8];
+	const char *cert, *key; /* NULL: made on the spot; in argv */
+	int version;            /* TLS1_2_VERSION, TLS1_3_VERSION; 0: both */
+	unsigned int threads;
+	bool json;
+	bool tour;
+	bool no_wait; /* end after the tour */
+	/* "NAME=VALUE" for conn.vars, in argv. */
+	const char *vars[USH_SERVE_VARS];
+	unsigned int n_vars;
+};
+
+enum ush_serve_parsed {
+	USH_SERVE_GO,   /* run */
+	USH_SERVE_HELP, /* help was asked for and printed */
+	USH_SERVE_WRONG /* a message was printed */
+};
+
+/* Fills *options from the command line. ush_serve_options_fini frees what it
+ * holds, whatever this returned. Not thread-safe (getopt). */
+enum ush_serve_parsed ush_serve_options_parse(
+    struct ush_serve_options *options, int argc, char **argv);
+void ush_serve_options_fini(struct ush_serve_options *options);
+
+#endif

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+
+libusher_internal_la_SOURCES += src/facts/facts.c
+libusher_internal_la_SOURCES += src/facts/facts.def
+libusher_internal_la_SOURCES += src/facts/facts.h
+libusher_internal_la_SOURCES += src/facts/objects.c
+libusher_internal_la_SOURCES += src/facts/objects.h

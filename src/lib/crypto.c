@@ -1,0 +1,101 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Random bytes from a pool per thread, digests, hex digits.
+ */
+#include "lib/crypto.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+enum { POOL = 2048 };
+
+/* Bumped in each forked child: a pool of another number is its parent's. */
+static atomic_uint forks;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static _Thread_local struct {
+	unsigned char bytes[POOL];
+	size_t left;
+	unsigned int forks;
+} pool;
+
+static void
+in_child(void)
+{
+	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static void
+watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, in_child);
+}
+
+static int
+generate(void *buf, size_t len)
+{
+	int ok;
+
+	ERR_set_mark();
+	ok = RAND_bytes(buf, (int)len);
+	ERR_pop_to_mark();
+	if (ok == 1)
+		return 0;
+	memset(buf, 0, len);
+	return -1;
+}
+
+int
+ush_random(void *buf, size_t len)
+{
+	unsigned int now = atomic_load_explicit(&forks, memory_order_relaxed);
+
+	if (len > POOL / 16)
+		return generate(buf, len);
+	if (pool.left < len || pool.forks != now) {
+		pool.left = 0;
+		pthread_once(&once, watch_forks);
+		if (generate(pool.bytes, POOL) != 0) {
+			memset(buf, 0, len);
+			return -1;
+		}
+		pool.left = POOL;
+		pool.forks = now;
+	}
+	pool.left -= len;
+	memcpy(buf, pool.bytes + pool.left, len);
+	memset(pool.bytes + pool.left, 0, len);
+	return 0;
+}
+
+int
+ush_sha256(const void *p, size_t len, unsigned char out[USH_SHA256_LEN])
+{
+	int ok;
+
+	ERR_set_mark();
+	ok = EVP_Digest(p, len, out, NULL, EVP_sha256(), NULL);
+	ERR_pop_to_mark();
+	if (ok == 1)
+		return 0;
+	memset(out, 0, USH_SHA256_LEN);
+	return -1;
+}
+
+void
+ush_hex(char *out, const unsigned char *p, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = '\0';
+}

@@ -1,0 +1,28 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What the library needs of libcrypto: random bytes and digests. Leaves the
+ * error queue as it was. Any thread.
+ */
+#ifndef USH_LIB_CRYPTO_H
+#define USH_LIB_CRYPTO_H
+
+#include <stddef.h>
+
+enum { USH_SHA256_LEN = 32 };
+
+/*
+ * Fills buf with random bytes of OpenSSL's generator, RAND_bytes(3). Small
+ * requests come out of a pool of the thread, since a call of the generator
+ * costs more than a whole policy; a forked child never uses its parent's.
+ * Returns -1 if the generator fails; buf is then zeroed.
+ */
+int ush_random(void *buf, size_t len);
+
+/* SHA-256 of a string. -1 if libcrypto fails; out is then zeroed. */
+int ush_sha256(const void *p, size_t len, unsigned char out[USH_SHA256_LEN]);
+
+/* Writes 2 * len hex digits in lower case, and a NUL. */
+void ush_hex(char *out, const unsigned char *p, size_t len);
+
+#endif

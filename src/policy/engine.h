@@ -1,0 +1,81 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * An engine: a policy script's source with its limits, the generation that is
+ * active, statistics, log. Any thread, any number at once.
+ */
+#ifndef USH_POLICY_ENGINE_H
+#define USH_POLICY_ENGINE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "data/stats.h"
+
+struct ush_generation;
+
+enum ush_on_error {
+	USH_ON_ERROR_FULL_HANDSHAKE,
+	USH_ON_ERROR_ABORT,
+	USH_ON_ERROR_OPEN,
+};
+
+struct ush_limits {
+	size_t memory;             /* bytes of one state */
+	uint64_t instructions;     /* of one call */
+	unsigned int microseconds; /* of CPU time of one call */
+	size_t app_data;           /* bytes in one ticket */
+	size_t source;             /* bytes of a script */
+};
+
+/* Loading may take so many times the limits of a call; compiling may take so
+ * many times the memory of a state. */
+enum {
+	USH_LOAD_FACTOR = 50,
+	USH_COMPILE_MEMORY_FACTOR = 4,
+};
+
+/* Where a script comes from. All is owned by the struct. */
+struct ush_source {
+	char *path; /* of a file; NULL for a text */
+	char *name; /* in messages: the path, or the text's name */
+	char *text; /* NULL for a file */
+	size_t len;
+};
+
+struct ush_engine {
+	struct ush_source source;
+	struct ush_limits limits;
+	enum ush_on_error on_error;
+	struct ush_log log;
+	struct ush_stats *stats;
+	_Atomic(struct ush_generation *) active;
+	atomic_size_t refs;       /* the owner's, and one for each binding */
+	unsigned int generations; /* that exist; guarded by the pool's lock */
+	void *user;               /* the owner's, see usher.c */
+	void (*user_free)(void *user);
+};
+
+/* The engine of a binding: swapped at any time, read through ush_pool_pin. */
+typedef _Atomic(struct ush_engine *) ush_engine_ptr;
+
+/*
+ * A new engine with one reference, its script loaded; NULL with *err filled
+ * if that fails. The members of `config` that are not state are taken over by
+ * copy; the source's strings become the engine's on success.
+ */
+struct ush_engine *ush_engine_new(
+    const struct ush_engine *config, struct ush_error *err);
+
+void ush_engine_ref(struct ush_engine *engine);
+/* The last one retires the active generation; the engine goes when the last
+ * handshake has left it. */
+void ush_engine_unref(struct ush_engine *engine);
+
+/* Frees what belongs to it, when no generation is left. For the pool. */
+void ush_engine_destroy(struct ush_engine *engine);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * A generation: one compiled version of an engine's script. Immutable once it
+ * is made, shared by all threads, and freed by the pool (policy/pool.h) when
+ * it is no longer active and no handshake holds it.
+ */
+#ifndef USH_POLICY_GENERATION_H
+#define USH_POLICY_GENERATION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "policy/engine.h"
+
+enum {
+	USH_REVISION_LEN = 8, /* bytes; twice as many hex digits */
+	USH_NAME_MAX = 64,    /* bytes of a policy's name */
+};
+
+struct ush_slot;
+
+struct ush_generation {
+	uint64_t id; /* unique in the process */
+	struct ush_engine *engine;
+	char *bytecode;
+	size_t bytecode_len;
+	char label[256]; /* the script's name in messages */
+	char chunk[128]; /* and as Lua has it: "@" and the file's name */
+	unsigned char revision[USH_REVISION_LEN];
+	char revision_hex[2 * USH_REVISION_LEN + 1];
+	char name[USH_NAME_MAX + 1]; /* of the policy; "" if it has none */
+	bool has_name;
+	bool has_decrypt, has_generate;
+	atomic_bool retired;
+	/* Guarded by the pool's lock. */
+	struct ush_slot *slots;
+	struct ush_generation *next_retired;
+};
+
+/*
+ * Reads the engine's source, compiles it, runs its top level and its selftest
+ * in a state of its own, on a thread of its own (whose stack is known). NULL
+ * with *err filled if anything fails. The caller publishes or frees it.
+ */
+struct ush_generation *ush_generation_load(
+    struct ush_engine *engine, struct ush_error *err);
+
+void ush_generation_free(struct ush_generation *generation);
+
+/* Puts the script's full name where a message has the chunk's. */
+void ush_generation_relabel(
+    const struct ush_generation *generation, struct ush_error *err);
+
+#endif

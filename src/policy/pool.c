@@ -1,0 +1,311 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Each thread that handshakes has a record (struct ush_thread), and in it a
+ * slot for each generation that it has used. A slot holds
+ *
+ *	state	the thread's idle Lua state of the generation, or NULL while it
+ *		is in use. Taken and put back by atomic exchange, so that the
+ *		reclaimer may take it from an idle thread at any time.
+ *	pins	how many handshakes hold the generation that began on this
+ *		thread. Written by the thread itself, unless a connection has
+ *		moved: so no counter is shared on the hot path.
+ *
+ * A generation may be freed when it is retired (no longer active), no pin is
+ * left in any of its slots, and no thread is just about to pin it. The last is
+ * a hazard pointer: before a thread reads a binding's engine it announces the
+ * engine in its record, and looks again whether the binding still has it. So:
+ *
+ *	thread					reclaimer
+ *	hazard = engine				active or binding is changed
+ *	binding still has engine?		any hazard == engine: not yet
+ *	pin the active generation		any pin: not yet
+ *	hazard = NULL				free
+ *
+ * All of these are sequentially consistent. After "not yet" somebody has to ask
+ * again. If it was a pin: whoever gives the pin back does, if it finds the
+ * generation retired (it looks under a hazard of its own, since the generation
+ * may be freed as soon as the pin is gone). If it was a hazard: the reclaimer
+ * leaves a mark (`blocked`, set before it looks), and a thread that has cleared
+ * its hazard reclaims if it sees the mark. Retired generations are so few that
+ * a list and one lock, `ush_pool.lock`, do for the rest; a generation that is
+ *held for hours costs the others nothing.
+ *
+ * A thread's list of slots is read and changed by that thread alone. Slots
+ * outlive their generation (marked dead, dropped when the thread makes its
+ * next one) and their thread (orphaned, adopted by the next new thread).
+ */
+#include "policy/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "policy/slots.h"
+
+static void reclaim(void);
+
+/* Announces the engine that the caller is about to look at. */
+static void
+hazard_set(struct ush_thread *thread, struct ush_engine *engine)
+{
+	atomic_store(&thread->hazard, engine);
+}
+
+static void
+hazard_clear(struct ush_thread *thread)
+{
+	atomic_store(&thread->hazard, NULL);
+	if (atomic_load(&ush_pool.blocked))
+		reclaim();
+}
+
+struct ush_slot *
+ush_pool_pin(ush_engine_ptr *where, bool *engineless)
+{
+	struct ush_thread *thread = ush_thread_get();
+	struct ush_slot *slot = NULL;
+	struct ush_engine *engine;
+
+	*engineless = false;
+	if (!thread)
+		return NULL;
+	do {
+		engine = atomic_load_explicit(where, memory_order_relaxed);
+		hazard_set(thread, engine);
+	} while (atomic_load(where) != engine);
+	if (engine) {
+		slot = ush_slot_get(thread, atomic_load(&engine->active));
+		if (slot)
+			atomic_fetch_add(&slot->pins, 1);
+		hazard_clear(thread);
+	} else {
+		*engineless = true;
+	}
+	return slot;
+}
+
+void
+ush_pool_unpin(struct ush_slot *slot)
+{
+	struct ush_thread *thread = ush_thread_get();
+	bool retired = true;
+
+	if (!slot)
+		return;
+	if (thread) {
+		hazard_set(thread, slot->generation->engine);
+		atomic_fetch_sub(&slot->pins, 1);
+		retired = atomic_load(&slot->generation->retired);
+		hazard_clear(thread);
+	} else {
+		atomic_fetch_sub(&slot->pins, 1);
+	}
+	/* From here on the slot may be gone. */
+	if (retired)
+		reclaim();
+}
+
+struct ush_generation *
+ush_pool_generation(const struct ush_slot *slot)
+{
+	return slot->generation;
+}
+
+/*
+ * States
+ */
+
+struct ush_state *
+ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
+{
+	struct ush_thread *thread = ush_thread_get();
+	struct ush_slot *slot;
+	struct ush_state *state;
+	unsigned int forks =
+	    atomic_load_explicit(&ush_pool.forks, memory_order_relaxed);
+
+	slot = thread ? ush_slot_get(thread, generation) : NULL;
+	if (!slot) {
+		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+		return NULL;
+	}
+	state = atomic_exchange(&slot->state, NULL);
+	if (state && state->forks == forks)
+		return state;
+	ush_state_free(state);
+	state = ush_state_new(generation, false, err);
+	if (state)
+		state->forks = forks;
+	return state;
+}
+
+void
+ush_pool_leave(struct ush_state *state)
+{
+	struct ush_thread *thread = ush_thread_get();
+	struct ush_generation *generation;
+	struct ush_slot *slot = NULL;
+
+	if (thread && ush_box_is_sound(state->box))
+		slot = ush_slot_get(thread, state->generation);
+	if (!slot) {
+		ush_state_free(state);
+		return;
+	}
+	/* A state made further up this thread's stack may be back already. */
+	generation = state->generation;
+	ush_state_free(atomic_exchange(&slot->state, state));
+	/* The reclaimer marks first and looks then; so somebody takes it. */
+	if (atomic_load(&generation->retired))
+		ush_state_free(atomic_exchange(&slot->state, NULL));
+}
+
+/*
+ * Retired generations
+ */
+
+static bool
+is_hazard_nolock(const struct ush_engine *engine)
+{
+	struct ush_thread *thread;
+
+	for (thread = ush_pool.threads; thread; thread = thread->next)
+		if (atomic_load(&thread->hazard) == engine)
+			return true;
+	return false;
+}
+
+static bool
+is_pinned_nolock(const struct ush_generation *generation)
+{
+	const struct ush_slot *slot;
+
+	for (slot = generation->slots; slot; slot = slot->next_of_generation)
+		if (atomic_load(&slot->pins) != 0)
+			return true;
+	return false;
+}
+
+enum { IDLE_MAX = 64 };
+
+struct idle {
+	struct ush_state *states[IDLE_MAX];
+	unsigned int n;
+};
+
+/* Takes the states that idle threads keep. False if there were too many for
+ * one round. */
+static bool
+take_idle_nolock(const struct ush_generation *generation, struct idle *idle)
+{
+	struct ush_slot *slot;
+	struct ush_state *state;
+
+	for (slot = generation->slots; slot; slot = slot->next_of_generation) {
+		if (idle->n == IDLE_MAX)
+			return false;
+		state = atomic_exchange(&slot->state, NULL);
+		if (state)
+			idle->states[idle->n++] = state;
+	}
+	return true;
+}
+
+static void
+slots_leave_nolock(struct ush_generation *generation)
+{
+	struct ush_slot *slot, *next;
+
+	for (slot = generation->slots; slot; slot = next) {
+		next = slot->next_of_generation;
+		if (!slot->owner)
+			free(slot);
+		else
+			atomic_store(&slot->dead, true);
+	}
+	generation->slots = NULL;
+}
+
+/* One round: idle states and free generations are taken out under the lock
+ * and closed without it. True if another round is to follow. */
+static bool
+reclaim_round(void)
+{
+	struct ush_generation **link, *gone = NULL, *g;
+	struct idle idle = {.n = 0};
+	bool again = false, blocked = false;
+
+	pthread_mutex_lock(&ush_pool.lock);
+	atomic_store(&ush_pool.blocked, true);
+	link = &ush_pool.retired;
+	while ((g = *link)) {
+		if (!take_idle_nolock(g, &idle))
+			again = true;
+		if (is_hazard_nolock(g->engine))
+			blocked = true;
+		if (again || blocked || is_pinned_nolock(g)) {
+			link = &g->next_retired;
+			continue;
+		}
+		*link = g->next_retired;
+		slots_leave_nolock(g);
+		g->next_retired = gone;
+		gone = g;
+	}
+	atomic_store(&ush_pool.blocked, blocked);
+	pthread_mutex_unlock(&ush_pool.lock);
+	while (idle.n > 0)
+		ush_state_free(idle.states[--idle.n]);
+	while ((g = gone)) {
+		gone = g->next_retired;
+		ush_generation_free(g);
+	}
+	return again;
+}
+
+/* One thread works off what all ask for: nobody waits. */
+static void
+reclaim(void)
+{
+	unsigned int n;
+
+	if (atomic_fetch_add(&ush_pool.wanted, 1) > 0)
+		return;
+	do {
+		n = atomic_load(&ush_pool.wanted);
+		while (reclaim_round())
+			;
+	} while (atomic_fetch_sub(&ush_pool.wanted, n) != n);
+}
+
+void
+ush_pool_retire(struct ush_generation *generation)
+{
+	pthread_mutex_lock(&ush_pool.lock);
+	atomic_store(&generation->retired, true);
+	generation->next_retired = ush_pool.retired;
+	ush_pool.retired = generation;
+	pthread_mutex_unlock(&ush_pool.lock);
+	reclaim();
+}
+
+void
+ush_pool_adopt(struct ush_generation *generation)
+{
+	pthread_mutex_lock(&ush_pool.lock);
+	generation->id = ++ush_pool.generation_ids;
+	generation->engine->generations++;
+	pthread_mutex_unlock(&ush_pool.lock);
+}
+
+bool
+ush_pool_disown(struct ush_generation *generation)
+{
+	struct ush_engine *engine = generation->engine;
+	bool last;
+
+	pthread_mutex_lock(&ush_pool.lock);
+	last = --engine->generations == 0 && atomic_load(&engine->refs) == 0;
+	pthread_mutex_unlock(&ush_pool.lock);
+	return last;
+}

@@ -1,0 +1,60 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * What pool.c and slots.c share: threads, their slots, and the lock. The essay
+ * is in pool.c.
+ */
+#ifndef USH_POLICY_SLOTS_H
+#define USH_POLICY_SLOTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/pool.h"
+
+struct ush_thread;
+
+struct ush_slot {
+	uint64_t generation_id; /* never changes, also when that one is gone */
+	struct ush_generation *generation;
+	_Atomic(struct ush_state *) state;
+	atomic_size_t pins;
+	atomic_bool dead;
+	struct ush_slot *next_of_thread;     /* the owner's */
+	struct ush_slot *next_of_generation; /* under the lock */
+	struct ush_thread *owner;            /* under the lock; NULL: orphan */
+};
+
+struct ush_thread {
+	_Atomic(struct ush_engine *) hazard;
+	struct ush_slot *slots; /* this thread's alone */
+	unsigned int shard;
+	struct ush_thread *next, *prev; /* under the lock */
+};
+
+struct ush_pool {
+	pthread_mutex_t lock;
+	pthread_once_t once;
+	pthread_key_t key;
+	struct ush_thread *threads;
+	struct ush_generation *retired;
+	uint64_t generation_ids;
+	unsigned int shards;
+	atomic_uint forks;   /* this process's distance from the first one */
+	atomic_bool blocked; /* by a hazard: reclaim once more */
+	atomic_uint wanted;  /* calls of reclaim that one runner works off */
+};
+
+extern struct ush_pool ush_pool;
+
+/* This thread's record, made if need be; NULL when memory is short. */
+struct ush_thread *ush_thread_get(void);
+
+/* A thread's slot for a generation that the caller holds, by a pin or by a
+ * hazard; made if need be, NULL when memory is short. */
+struct ush_slot *ush_slot_get(
+    struct ush_thread *thread, struct ush_generation *generation);
+
+#endif

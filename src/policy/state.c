@@ -1,0 +1,324 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * A state is set up once: the script's bytecode is loaded and its top level
+ * run, the table it returned is looked through, and two C functions are kept
+ * in the box that call decrypt and generate with the handles they take.
+ */
+#include "policy/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "base/near.h"
+#include "lib/crypto.h"
+#include "policy/answer.h"
+#include "sandbox/surface.h"
+
+enum {
+	SLOT_DECRYPT,
+	SLOT_GENERATE,
+};
+
+/* An answer that may not be is a Lua error with a code of its own. */
+static enum ush_code
+finish(struct ush_state *state, enum ush_code code, enum ush_code answer,
+    struct ush_error *err)
+{
+	ush_objects_close(&state->objects);
+	if (code == USH_OK)
+		return USH_OK;
+	if (code == USH_ERROR_SCRIPT && answer != USH_OK)
+		err->code = answer;
+	ush_generation_relabel(state->generation, err);
+	return err->code;
+}
+
+enum ush_code
+ush_state_decrypt(struct ush_state *state, struct ush_decrypt *call,
+    struct ush_allowance *allowance, struct ush_error *err)
+{
+	struct ush_decrypt_run run = {call, USH_OK};
+	enum ush_code code;
+
+	call->reason[0] = '\0';
+	ush_objects_open_decrypt(&state->objects, call->facts);
+	code = ush_box_enter(state->box, SLOT_DECRYPT, &run, allowance, err);
+	return finish(state, code, run.code, err);
+}
+
+enum ush_code
+ush_state_generate(struct ush_state *state, struct ush_generate *call,
+    struct ush_allowance *allowance, struct ush_error *err)
+{
+	struct ush_generate_run run = {state, call, USH_OK};
+	enum ush_code code;
+
+	call->reason[0] = '\0';
+	ush_objects_open_generate(&state->objects, call->facts);
+	code = ush_box_enter(state->box, SLOT_GENERATE, &run, allowance, err);
+	return finish(state, code, run.code, err);
+}
+
+/*
+ * Setting up
+ */
+
+struct set_up {
+	struct ush_state *state;
+	bool selftest;
+};
+
+static const char *const fields[] = {
+    "name", "api", "generate", "decrypt", "selftest"};
+
+enum { API = 1 };
+
+/* Errors about the returned table know no line: the loader finds it in the
+ * source. [-0, +0, e] */
+static int
+raise_shape(lua_State *L, const char *fmt, const char *a, const char *b)
+{
+	lua_pushfstring(L, fmt, a, b);
+	return lua_error(L);
+}
+
+static void
+check_field(lua_State *L, const char *key)
+{
+	bool known = false;
+	const char *near;
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		known = known || strcmp(fields[i], key) == 0;
+	if (known)
+		return;
+	near = ush_near(key, fields, sizeof fields / sizeof *fields);
+	if (near)
+		raise_shape(L,
+		    "the policy has an unknown field '%s'; did you mean '%s'?",
+		    key, near);
+	raise_shape(L,
+	    "the policy has an unknown field '%s'; its fields are name, api, "
+	    "generate, decrypt, selftest",
+	    key, NULL);
+}
+
+/* The policy's table is on top of the stack. [-0, +0, e] */
+static void
+check_fields(lua_State *L)
+{
+	lua_pushnil(L);
+	while (lua_next(L, -2)) {
+		if (lua_type(L, -2) != LUA_TSTRING)
+			raise_shape(L,
+			    "the policy's table has a %s as a key; its fields "
+			    "are name, api, generate, decrypt, selftest",
+			    luaL_typename(L, -2), NULL);
+		check_field(L, lua_tostring(L, -2));
+		lua_pop(L, 1);
+	}
+}
+
+/* Pushes a field of the table on top, raising if it has another type than
+ * `type` or nil. True if it is there. [-0, +1, e] */
+static bool
+get_field(lua_State *L, const char *field, int type)
+{
+	lua_pushstring(L, field);
+	lua_rawget(L, -2);
+	if (lua_isnil(L, -1))
+		return false;
+	if (lua_type(L, -1) != type) {
+		lua_pushfstring(
+		    L, "'%s' must be a %s", field, lua_typename(L, type));
+		raise_shape(L, "the policy's field %s, not a %s",
+		    lua_tostring(L, -1), luaL_typename(L, -2));
+	}
+	return true;
+}
+
+static void
+take_name(lua_State *L, struct ush_generation *g)
+{
+	const char *name;
+	size_t len;
+
+	g->has_name = get_field(L, "name", LUA_TSTRING);
+	if (g->has_name) {
+		name = lua_tolstring(L, -1, &len);
+		if (len == 0 || len > USH_NAME_MAX || strlen(name) != len)
+			raise_shape(L,
+			    "the policy's name must have 1 to 64 bytes, none "
+			    "of them NUL",
+			    NULL, NULL);
+		memcpy(g->name, name, len + 1);
+	}
+	lua_pop(L, 1);
+}
+
+static void
+check_api(lua_State *L)
+{
+	if (get_field(L, "api", LUA_TNUMBER) && lua_tonumber(L, -1) != API)
+		raise_shape(L,
+		    "the policy asks for api %s; this library has api 1",
+		    lua_tostring(L, -1), NULL);
+	lua_pop(L, 1);
+}
+
+/* Keeps a C function that calls the field of that name with two handles. The
+ * table is at `table`, the handles at the other two. [-0, +0, e] */
+static bool
+keep_function(lua_State *L, int table, const char *field, int conn, int ticket,
+    lua_CFunction run, unsigned int slot)
+{
+	bool there;
+
+	lua_pushvalue(L, table);
+	there = get_field(L, field, LUA_TFUNCTION);
+	if (there) {
+		lua_pushvalue(L, conn);
+		lua_pushvalue(L, ticket);
+		lua_pushcclosure(L, run, 3);
+		ush_box_keep(L, slot);
+		lua_pop(L, 1);
+	} else {
+		lua_pop(L, 2);
+	}
+	return there;
+}
+
+static void
+take_policy(lua_State *L, struct ush_state *state, bool staging)
+{
+	struct ush_generation *g = state->generation;
+	int table = lua_gettop(L);
+	bool decrypt, generate;
+
+	if (lua_type(L, table) != LUA_TTABLE)
+		raise_shape(L,
+		    "the script must return a table with its functions "
+		    "generate and decrypt; it returned %s%s",
+		    lua_isnil(L, table) ? "nothing" : "a ",
+		    lua_isnil(L, table) ? "" : luaL_typename(L, table));
+	check_fields(L);
+	check_api(L);
+	ush_objects_new(L, &state->objects);
+	decrypt = keep_function(L, table, "decrypt", table + 1, table + 2,
+	    ush_answer_decrypt, SLOT_DECRYPT);
+	generate = keep_function(L, table, "generate", table + 1, table + 3,
+	    ush_answer_generate, SLOT_GENERATE);
+	lua_settop(L, table);
+	if (staging) {
+		g->has_decrypt = decrypt;
+		g->has_generate = generate;
+		take_name(L, g);
+	} else if (decrypt != g->has_decrypt || generate != g->has_generate) {
+		raise_shape(L,
+		    "the script's table has other functions than when it was "
+		    "loaded",
+		    NULL, NULL);
+	}
+}
+
+static void
+set_up(lua_State *L, void *arg)
+{
+	struct set_up *set = arg;
+	struct ush_generation *g = set->state->generation;
+
+	/* Our own bytecode, made by ush_generation_load. */
+	if (luaL_loadbufferx(L, g->bytecode, g->bytecode_len, g->chunk, "b"))
+		lua_error(L);
+	ush_surface_env(L);
+	lua_setfenv(L, -2);
+	lua_call(L, 0, 1);
+	take_policy(L, set->state, set->selftest);
+	if (set->selftest && get_field(L, "selftest", LUA_TFUNCTION))
+		lua_call(L, 0, 0);
+	lua_settop(L, 0);
+	/* What setting up has left behind would stay for long. */
+	lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+static void
+random_bytes(void *buf, size_t len)
+{
+	ush_random(buf, len);
+}
+
+static void
+print_line(void *arg, const char *text, size_t len)
+{
+	struct ush_generation *g = arg;
+
+	ush_log_write(&g->engine->log, USH_LOG_INFO, USH_LOG_PRINT, "%s: %.*s",
+	    g->label, (int)len, text);
+}
+
+static int
+state_build(struct ush_state *state, bool selftest, struct ush_error *err)
+{
+	struct ush_generation *g = state->generation;
+	const struct ush_limits *limits = &g->engine->limits;
+	struct ush_box_host host = {
+	    .memory_limit = limits->memory,
+	    .random = random_bytes,
+	    .now = ush_clock_now,
+	    .cpu = ush_clock_thread_ns,
+	    .print = print_line,
+	    .print_arg = g,
+	};
+	struct ush_allowance allowance = {
+	    limits->instructions * USH_LOAD_FACTOR,
+	    (uint64_t)limits->microseconds * 1000 * USH_LOAD_FACTOR,
+	};
+	struct set_up set = {state, selftest};
+
+	state->buffer = malloc(limits->app_data);
+	state->box = ush_box_new(&host);
+	if (!state->buffer || !state->box)
+		return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
+		    "out of memory for a Lua state");
+	if (ush_box_run(state->box, set_up, &set, &allowance, err) != USH_OK) {
+		ush_generation_relabel(g, err);
+		return -1;
+	}
+	return 0;
+}
+
+struct ush_state *
+ush_state_new(
+    struct ush_generation *generation, bool selftest, struct ush_error *err)
+{
+	struct ush_state *state = calloc(1, sizeof *state);
+
+	if (!state) {
+		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
+		    "out of memory for a Lua state");
+		return NULL;
+	}
+	state->generation = generation;
+	ush_stats_add(generation->engine->stats, 0, USH_STAT_states_made);
+	if (state_build(state, selftest, err) != 0) {
+		ush_state_free(state);
+		return NULL;
+	}
+	return state;
+}
+
+void
+ush_state_free(struct ush_state *state)
+{
+	if (!state)
+		return;
+	ush_stats_add(
+	    state->generation->engine->stats, 0, USH_STAT_states_closed);
+	ush_box_free(state->box);
+	free(state->buffer);
+	free(state);
+}

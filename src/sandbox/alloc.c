@@ -1,0 +1,359 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Small blocks come from slabs: 2 KiB, aligned to their size, holding blocks
+ * of one size class each, so that the slab of a block is found by masking its
+ * address. A slab that runs empty serves any class again, and an arena (8
+ * KiB) whose slabs are all empty goes back to the system, if there are others
+ * to spare: garbage of one size must not eat into the limit for another.
+ * Larger blocks are malloc's.
+ *
+ *	arena  [ slab | slab | slab | ... ]    first slab: the arena's header
+ *	slab   [ header | block | block | ... ]
+ */
+#include "sandbox/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SLABS = USH_ALLOC_ARENA / USH_ALLOC_SLAB,
+	SMALL_MAX = USH_ALLOC_GRAIN * USH_ALLOC_CLASSES,
+	MALLOC_OVERHEAD = 16,
+};
+
+struct block {
+	struct block *next;
+};
+
+struct ush_alloc_slab {
+	struct ush_alloc_slab *next, *prev;
+	struct ush_alloc_arena *arena;
+	struct block *free; /* blocks given back */
+	uint16_t fresh;     /* offset of the blocks never given out */
+	uint16_t live;      /* blocks in use */
+	uint16_t class;
+	uint16_t linked; /* is it in its class's list? */
+};
+
+/* Stands in the first slab of an arena, before that slab's own header. */
+struct ush_alloc_arena {
+	struct ush_alloc_arena *next, *prev;
+	unsigned int live; /* slabs in use */
+};
+
+enum {
+	/* The blocks begin at the same offset in every slab. */
+	HEADER = 64,
+};
+_Static_assert(sizeof(struct ush_alloc_slab) <= HEADER, "slab header");
+_Static_assert(sizeof(struct ush_alloc_arena) <= HEADER, "arena header");
+
+static size_t
+block_size(unsigned int class)
+{
+	return ((size_t) class + 1) * USH_ALLOC_GRAIN;
+}
+
+/* The header of slab 0 stands behind the arena's. */
+static struct ush_alloc_slab *
+slab_at(struct ush_alloc_arena *arena, size_t n)
+{
+	char *p = (char *)arena + n * USH_ALLOC_SLAB;
+
+	return (struct ush_alloc_slab *)(n == 0 ? p + HEADER : p);
+}
+
+static bool
+slab_is_first(const struct ush_alloc_slab *slab)
+{
+	return (const char *)slab == (const char *)slab->arena + HEADER;
+}
+
+static struct ush_alloc_slab *
+slab_of(void *block)
+{
+	uintptr_t base = (uintptr_t)block & ~(uintptr_t)(USH_ALLOC_SLAB - 1);
+	uintptr_t arena = (uintptr_t)block & ~(uintptr_t)(USH_ALLOC_ARENA - 1);
+
+	return (struct ush_alloc_slab *)(base == arena ? base + HEADER : base);
+}
+
+static uint16_t
+slab_first_block(const struct ush_alloc_slab *slab)
+{
+	return slab_is_first(slab) ? HEADER : 0; /* added to HEADER below */
+}
+
+static void
+slab_link(struct ush_alloc_slab **list, struct ush_alloc_slab *slab)
+{
+	slab->prev = NULL;
+	slab->next = *list;
+	if (slab->next)
+		slab->next->prev = slab;
+	*list = slab;
+	slab->linked = 1;
+}
+
+static void
+slab_unlink(struct ush_alloc_slab **list, struct ush_alloc_slab *slab)
+{
+	if (slab->prev)
+		slab->prev->next = slab->next;
+	else
+		*list = slab->next;
+	if (slab->next)
+		slab->next->prev = slab->prev;
+	slab->linked = 0;
+}
+
+static bool
+refuse(struct ush_alloc *a)
+{
+	a->failed = true;
+	if (a->alarm)
+		a->alarm(a->alarm_arg);
+	return false;
+}
+
+static bool
+take(struct ush_alloc *a, size_t size)
+{
+	if (size > a->limit || a->used > a->limit - size)
+		return refuse(a);
+	a->used += size;
+	if (a->used > a->limit / 16 && a->pressure)
+		a->pressure(a->alarm_arg);
+	return true;
+}
+
+static bool
+arena_new(struct ush_alloc *a)
+{
+	struct ush_alloc_arena *arena;
+	struct ush_alloc_slab *slab;
+	void *p;
+
+	if (!take(a, USH_ALLOC_ARENA))
+		return false;
+	if (posix_memalign(&p, USH_ALLOC_ARENA, USH_ALLOC_ARENA) != 0) {
+		a->used -= USH_ALLOC_ARENA;
+		return refuse(a);
+	}
+	arena = p;
+	memset(arena, 0, sizeof *arena);
+	arena->next = a->arenas;
+	if (arena->next)
+		arena->next->prev = arena;
+	a->arenas = arena;
+	for (size_t n = SLABS; n-- > 0;) {
+		slab = slab_at(arena, n);
+		slab->arena = arena;
+		slab_link(&a->spare, slab);
+	}
+	a->spares += SLABS;
+	return true;
+}
+
+static void
+arena_free(struct ush_alloc *a, struct ush_alloc_arena *arena)
+{
+	for (size_t n = 0; n < SLABS; n++)
+		slab_unlink(&a->spare, slab_at(arena, n));
+	if (arena->prev)
+		arena->prev->next = arena->next;
+	else
+		a->arenas = arena->next;
+	if (arena->next)
+		arena->next->prev = arena->prev;
+	a->spares -= SLABS;
+	a->used -= USH_ALLOC_ARENA;
+	free(arena);
+}
+
+static struct ush_alloc_slab *
+slab_new(struct ush_alloc *a, unsigned int class)
+{
+	struct ush_alloc_slab *slab;
+
+	if (!a->spare && !arena_new(a))
+		return NULL;
+	slab = a->spare;
+	slab_unlink(&a->spare, slab);
+	a->spares--;
+	slab->arena->live++;
+	slab->class = (uint16_t) class;
+	slab->live = 0;
+	slab->free = NULL;
+	slab->fresh = (uint16_t)(HEADER + slab_first_block(slab));
+	slab_link(&a->partial[class], slab);
+	return slab;
+}
+
+static bool
+slab_is_full(const struct ush_alloc_slab *slab)
+{
+	return !slab->free &&
+	       slab->fresh + block_size(slab->class) > USH_ALLOC_SLAB;
+}
+
+static void *
+small_new(struct ush_alloc *a, size_t size)
+{
+	unsigned int class = (unsigned int)((size - 1) / USH_ALLOC_GRAIN);
+	struct ush_alloc_slab *slab = a->partial[class];
+	struct block *block;
+
+	if (!slab) {
+		slab = slab_new(a, class);
+		if (!slab)
+			return NULL;
+	}
+	block = slab->free;
+	if (block) {
+		slab->free = block->next;
+	} else {
+		uintptr_t base =
+		    (uintptr_t)slab & ~(uintptr_t)(USH_ALLOC_SLAB - 1);
+
+		block = (struct block *)(base + slab->fresh);
+		slab->fresh = (uint16_t)(slab->fresh + block_size(class));
+	}
+	slab->live++;
+	if (slab_is_full(slab))
+		slab_unlink(&a->partial[class], slab);
+	return block;
+}
+
+static void
+small_free(struct ush_alloc *a, void *ptr)
+{
+	struct ush_alloc_slab *slab = slab_of(ptr);
+	struct block *block = ptr;
+
+	block->next = slab->free;
+	slab->free = block;
+	if (!slab->linked)
+		slab_link(&a->partial[slab->class], slab);
+	if (--slab->live > 0)
+		return;
+	slab_unlink(&a->partial[slab->class], slab);
+	slab_link(&a->spare, slab);
+	a->spares++;
+	if (--slab->arena->live == 0 && a->spares > SLABS + SLABS / 2)
+		arena_free(a, slab->arena);
+}
+
+static size_t
+huge(size_t size)
+{
+	return size >= USH_ALLOC_HUGE ? size : 0;
+}
+
+static void *
+large_new(struct ush_alloc *a, size_t size)
+{
+	void *p;
+
+	if (!take(a, size + MALLOC_OVERHEAD))
+		return NULL;
+	p = malloc(size);
+	if (!p) {
+		a->used -= size + MALLOC_OVERHEAD;
+		refuse(a);
+		return NULL;
+	}
+	a->huge += huge(size);
+	a->traffic += size;
+	if (a->traffic >= a->traffic_limit && a->alarm)
+		a->alarm(a->alarm_arg);
+	return p;
+}
+
+/* Both sizes are large. Shrinking never fails. */
+static void *
+large_resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
+{
+	void *p;
+
+	if (nsize > osize && !take(a, nsize - osize))
+		return NULL;
+	p = realloc(ptr, nsize);
+	if (p)
+		a->huge += huge(nsize) - huge(osize);
+	if (nsize < osize) {
+		a->used -= osize - nsize;
+		return p ? p : ptr;
+	}
+	if (!p) {
+		a->used -= nsize - osize;
+		refuse(a);
+		return NULL;
+	}
+	a->traffic += nsize;
+	if (a->traffic >= a->traffic_limit && a->alarm)
+		a->alarm(a->alarm_arg);
+	return p;
+}
+
+static void
+block_free(struct ush_alloc *a, void *ptr, size_t size)
+{
+	if (!ptr)
+		return;
+	if (size <= SMALL_MAX) {
+		small_free(a, ptr);
+		return;
+	}
+	a->huge -= huge(size);
+	a->used -= size + MALLOC_OVERHEAD;
+	free(ptr);
+}
+
+void *
+ush_alloc_lua(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+	struct ush_alloc *a = ud;
+	void *p;
+
+	if (nsize == 0) {
+		block_free(a, ptr, osize);
+		return NULL;
+	}
+	if (ptr && osize <= SMALL_MAX && nsize <= SMALL_MAX &&
+	    (osize - 1) / USH_ALLOC_GRAIN == (nsize - 1) / USH_ALLOC_GRAIN)
+		return ptr;
+	if (a->fail_at && --a->fail_at == 0 && !(ptr && nsize < osize)) {
+		refuse(a);
+		return NULL;
+	}
+	if (ptr && osize > SMALL_MAX && nsize > SMALL_MAX)
+		return large_resize(a, ptr, osize, nsize);
+	p = nsize <= SMALL_MAX ? small_new(a, nsize) : large_new(a, nsize);
+	if (!p || !ptr)
+		return p;
+	memcpy(p, ptr, osize < nsize ? osize : nsize);
+	block_free(a, ptr, osize);
+	return p;
+}
+
+void
+ush_alloc_init(struct ush_alloc *a, size_t limit)
+{
+	memset(a, 0, sizeof *a);
+	a->limit = limit;
+	a->traffic_limit = SIZE_MAX;
+}
+
+void
+ush_alloc_fini(struct ush_alloc *a)
+{
+	struct ush_alloc_arena *arena;
+
+	while ((arena = a->arenas)) {
+		a->arenas = arena->next;
+		free(arena);
+	}
+	memset(a, 0, sizeof *a);
+}

@@ -1,0 +1,56 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The allocator of one sandboxed Lua state: counts every byte, refuses to go
+ * over a limit, and is cheap for the small blocks that Lua lives on. Used by
+ * one thread at a time.
+ */
+#ifndef USH_SANDBOX_ALLOC_H
+#define USH_SANDBOX_ALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	USH_ALLOC_GRAIN = 16,   /* sizes of small blocks are multiples */
+	USH_ALLOC_CLASSES = 16, /* so blocks up to 256 bytes are small */
+	USH_ALLOC_SLAB = 2048,  /* blocks of one size share a slab */
+	USH_ALLOC_ARENA = 8192, /* slabs are taken from the system by arena */
+	USH_ALLOC_HUGE = 65536, /* blocks on which one instruction is slow */
+};
+
+struct ush_alloc_slab;
+struct ush_alloc_arena;
+
+struct ush_alloc {
+	size_t used;      /* bytes taken from the system now */
+	size_t limit;     /* that `used` may not pass */
+	size_t traffic;   /* bytes of large blocks asked for since set to 0 */
+	size_t huge;      /* bytes in live blocks of USH_ALLOC_HUGE or more */
+	uint64_t fail_at; /* tests: the n-th allocation from now fails */
+	bool failed;      /* an allocation was refused; sticky */
+	/* Called when an allocation is refused, or large ones have added up
+	 * to `traffic_limit`; may be NULL. */
+	void (*alarm)(void *arg);
+	/* Called when more is taken and `used` is over a sixteenth of the
+	 * limit; may be NULL. */
+	void (*pressure)(void *arg);
+	void *alarm_arg; /* of both */
+	size_t traffic_limit;
+	struct ush_alloc_slab *partial[USH_ALLOC_CLASSES]; /* with room */
+	struct ush_alloc_arena *arenas;
+	struct ush_alloc_slab *spare; /* slabs of no class, */
+	unsigned int spares;          /* and their number */
+};
+
+/* Empty, with the given limit in bytes. */
+void ush_alloc_init(struct ush_alloc *alloc, size_t limit);
+
+/* Gives all arenas back. Large blocks are the state's to free: lua_close. */
+void ush_alloc_fini(struct ush_alloc *alloc);
+
+/* The lua_Alloc of a state; `ud` is the struct ush_alloc. */
+void *ush_alloc_lua(void *ud, void *ptr, size_t osize, size_t nsize);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * From Lua's messages to errors with file and line.
+ */
+#include "sandbox/report.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Splits "name:12: text" off a message; false if it has another form. */
+static bool
+split_position(
+    const char *message, char *name, size_t cap, int *line, const char **text)
+{
+	const char *colon = message, *digits;
+	long n;
+
+	while ((colon = strchr(colon, ':'))) {
+		digits = ++colon;
+		n = 0;
+		while (*colon >= '0' && *colon <= '9' && n < 100000000)
+			n = n * 10 + (*colon++ - '0');
+		if (colon > digits && colon[0] == ':' && colon[1] == ' ')
+			break;
+	}
+	if (!colon || (size_t)(digits - message) > cap)
+		return false;
+	memcpy(name, message, (size_t)(digits - message - 1));
+	name[digits - message - 1] = '\0';
+	*line = (int)n;
+	*text = colon + 2;
+	return true;
+}
+
+void
+ush_report(struct ush_error *err, enum ush_code code, const char *message)
+{
+	char name[sizeof err->script];
+	const char *text;
+	int line;
+
+	if (split_position(message, name, sizeof name, &line, &text))
+		ush_error_set(err, code, name, line, "%s", text);
+	else
+		ush_error_set(err, code, NULL, 0, "%s", message);
+}

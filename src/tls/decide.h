@@ -1,0 +1,69 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * The two callbacks, and what they share: what an error means, what is
+ * counted, logged and reported of a decision.
+ */
+#ifndef USH_TLS_DECIDE_H
+#define USH_TLS_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+#include "base/error.h"
+#include "policy/engine.h"
+#include "policy/state.h"
+#include "tls/conn.h"
+
+/* One decision, for the engine's owner; src/usher.h has the public form. */
+struct ush_decision {
+	SSL *ssl;
+	bool generate;
+	const char *status, *verdict, *reason;
+	const struct ush_generation *generation;
+	uint64_t instructions, memory;
+	const struct ush_error *error;
+	bool remembered;
+};
+
+/* Stands at the beginning of what an engine's `user` points to. */
+struct ush_decision_sink {
+	void (*fn)(void *arg, const struct ush_decision *decision);
+	void *arg;
+};
+
+/* The arguments of SSL_CTX_set_session_ticket_cb; arg is a ush_binding. */
+int ush_generate_cb(SSL *ssl, void *arg);
+SSL_TICKET_RETURN ush_decrypt_cb(SSL *ssl, SSL_SESSION *session,
+    const unsigned char *key_name, size_t key_name_len,
+    SSL_TICKET_STATUS status, void *arg);
+
+/* What OpenSSL would do for a status by itself. */
+enum ush_verdict ush_default_verdict(SSL_TICKET_STATUS status);
+
+/* Takes the engine's active generation into the handshake, if it has none.
+ * NULL: there is no engine (*engineless), or memory is short. */
+struct ush_generation *ush_decide_pin(
+    struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
+
+/* One more of something, in this connection's engine. */
+void ush_decide_count(const struct ush_generation *generation,
+    const struct ush_conn *conn, enum ush_stat stat);
+
+/* Counts and logs a failed call; what it leads to is the caller's to do. */
+void ush_decide_failed(const struct ush_generation *generation,
+    const struct ush_conn *conn, bool generate, const struct ush_error *err);
+
+/* Counts what came of a verdict to use the session, once in a handshake. */
+void ush_decide_outcome(const SSL *ssl, struct ush_conn *conn);
+
+/* Counts and logs a handshake that resumed without being asked about. */
+void ush_decide_bypass(const struct ush_generation *generation);
+
+/* Tells the engine's owner, if he wants to know. */
+void ush_decide_tell(
+    const struct ush_generation *generation, const struct ush_decision *d);
+
+#endif

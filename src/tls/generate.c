@@ -1,0 +1,228 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * gen_cb: a ticket is about to be made. Asks the script what goes into it.
+ */
+#include <string.h>
+
+#include "tls/binding.h"
+#include "tls/content.h"
+#include "tls/decide.h"
+#include "tls/live.h"
+
+/* Assignments take effect if all went well. A sibling's lifetime is none of
+ * this ticket's. */
+static void
+apply(struct ush_issue *is)
+{
+	struct ush_handshake *now = &is->conn->now;
+	long timeout = now->timeout;
+
+	if (is->live.timeout != 0)
+		timeout = (long)is->live.timeout;
+	if (SSL_SESSION_get_timeout(is->session) != timeout)
+		SSL_SESSION_set_timeout(is->session, timeout);
+	if (is->live.num_tickets != 0)
+		SSL_set_num_tickets(is->ssl, (size_t)is->live.num_tickets - 1);
+	ush_vars_commit(&is->conn->vars);
+}
+
+/* A ticket that can't resume, of a connection that lives on. */
+static void
+disable(SSL_SESSION *session)
+{
+	SSL_SESSION_set1_ticket_appdata(session, NULL, 0);
+	SSL_SESSION_set_time(session, 1);
+}
+
+static int
+on_error(struct ush_issue *is)
+{
+	is->reason = "script error";
+	ush_vars_clear(&is->conn->vars, USH_VARS_PENDING);
+	ush_decide_failed(is->generation, is->conn, true, &is->error);
+	switch (is->generation->engine->on_error) {
+	case USH_ON_ERROR_ABORT:
+		is->verdict = "end";
+		return 0;
+	case USH_ON_ERROR_OPEN:
+		is->verdict = "keep";
+		if (ush_content_restore(is) == 0)
+			return 1;
+		break;
+	case USH_ON_ERROR_FULL_HANDSHAKE:
+		break;
+	}
+	is->verdict = "disabled";
+	disable(is->session);
+	/* So that a sibling does not take it for the host's doing. */
+	is->conn->now.written.kind = USH_WRITTEN_STRING;
+	is->conn->now.written.len = 0;
+	return 1;
+}
+
+static enum ush_code
+call(struct ush_issue *is)
+{
+	const struct ush_limits *limits = &is->generation->engine->limits;
+	struct ush_allowance allowance = {
+	    limits->instructions, (uint64_t)limits->microseconds * 1000};
+	enum ush_code code;
+
+	is->call.content = USH_CONTENT_NOTHING;
+	if (!is->generation->has_generate)
+		return USH_OK;
+	ush_content_begin(is);
+	is->call.facts = &is->live.facts;
+	is->call.writer = &is->writer;
+	ush_decide_count(is->generation, is->conn, USH_STAT_generate_runs);
+	code = ush_state_generate(is->state, &is->call, &allowance, &is->error);
+	is->instructions = limits->instructions - allowance.instructions;
+	is->memory = ush_box_memory(is->state->box);
+	if (is->call.reason[0] != '\0')
+		is->reason = is->call.reason;
+	return code;
+}
+
+static int
+run(struct ush_issue *is)
+{
+	int result = 1;
+
+	ush_content_prepare(is);
+	is->state = ush_pool_enter(is->generation, &is->error);
+	if (!is->state)
+		return on_error(is);
+	if (call(is) != USH_OK || ush_content_store(is) != 0)
+		result = on_error(is);
+	else if (is->call.content == USH_CONTENT_END)
+		result = 0;
+	else
+		apply(is);
+	ush_pool_leave(is->state);
+	return result;
+}
+
+static void
+tell(struct ush_issue *is)
+{
+	struct ush_decision decision = {
+	    .ssl = is->ssl,
+	    .generate = true,
+	    .verdict = is->verdict,
+	    .reason = is->reason,
+	    .generation = is->generation,
+	    .instructions = is->instructions,
+	    .memory = is->memory,
+	    .error = is->error.code != USH_OK ? &is->error : NULL,
+	};
+
+	ush_decide_tell(is->generation, &decision);
+}
+
+/* decrypt set the limit to 0 to decline; the next visit must find it again,
+ * in the SSL and in the ticket that tells the client. */
+static void
+restore_early_data(struct ush_issue *is)
+{
+	struct ush_handshake *now = &is->conn->now;
+
+	if (!now->early_data_declined)
+		return;
+	SSL_set_max_early_data(is->ssl, now->max_early_data);
+	SSL_SESSION_set_max_early_data(is->session, now->max_early_data);
+	now->early_data_declined = false;
+}
+
+static void
+look_for_stateful(struct ush_issue *is)
+{
+	if (SSL_version(is->ssl) != TLS1_3_VERSION ||
+	    !ush_is_stateful(
+		SSL_get_options(is->ssl), SSL_get_max_early_data(is->ssl)))
+		return;
+	ush_decide_count(is->generation, is->conn, USH_STAT_stateful_tickets);
+	ush_log_write(&is->generation->engine->log, USH_LOG_WARNING,
+	    USH_LOG_STATEFUL,
+	    "a stateful ticket was issued, which decrypt will never see: "
+	    "clear SSL_OP_NO_TICKET, set SSL_OP_NO_ANTI_REPLAY");
+}
+
+/* A session of TLS 1.2 that was resumed by its id may be the cache's own
+ * object, which other threads read: it is left alone. */
+static bool
+is_shared_session(const struct ush_issue *is)
+{
+	return is->resumed && !is->conn->now.session &&
+	       SSL_version(is->ssl) < TLS1_3_VERSION;
+}
+
+static void
+open_issue(struct ush_issue *is)
+{
+	struct ush_handshake *now = &is->conn->now;
+
+	is->resumed = SSL_session_reused(is->ssl) == 1;
+	is->host = (struct ush_part){NULL, 0};
+	is->instructions = is->memory = 0;
+	is->verdict = is->reason = NULL;
+	is->error.code = USH_OK;
+	ush_live_open(&is->live, is->ssl, is->conn, is->generation, true);
+	if (is->resumed && now->session)
+		ush_live_set_previous(&is->live);
+	if (now->tickets == 0)
+		now->timeout = SSL_SESSION_get_timeout(is->session);
+}
+
+static int
+issue(struct ush_issue *is)
+{
+	int result;
+
+	open_issue(is);
+	ush_decide_count(is->generation, is->conn, USH_STAT_generate_calls);
+	ush_decide_outcome(is->ssl, is->conn);
+	restore_early_data(is);
+	look_for_stateful(is);
+	if (is_shared_session(is)) {
+		is->verdict = "keep";
+		is->reason = "session of the cache";
+		result = 1;
+	} else if (ush_content_find(is) != 0) {
+		ush_error_set(
+		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+		result = on_error(is);
+	} else {
+		result = run(is);
+	}
+	is->conn->now.tickets++;
+	if (result == 0)
+		ush_decide_count(
+		    is->generation, is->conn, USH_STAT_generate_end);
+	tell(is);
+	return result;
+}
+
+int
+ush_generate_cb(SSL *ssl, void *arg)
+{
+	struct ush_binding *binding = arg;
+	SSL_SESSION *session = SSL_get_session(ssl);
+	bool engineless = false;
+	struct ush_issue is;
+
+	if (!session)
+		return 1;
+	is.ssl = ssl;
+	is.session = session;
+	is.generation = NULL;
+	is.conn = ush_conn_generate(ssl);
+	if (is.conn)
+		is.generation =
+		    ush_decide_pin(is.conn, &binding->engine, &engineless);
+	if (is.generation)
+		return issue(&is);
+	if (!engineless)
+		disable(session); /* no memory: not a ticket without policy */
+	return 1;
+}

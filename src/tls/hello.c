@@ -1,0 +1,103 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Extension bodies of a ClientHello, checked length by length.
+ */
+#include "tls/hello.h"
+
+#include <string.h>
+
+static size_t
+get16(const unsigned char *p)
+{
+	return (size_t)p[0] << 8 | p[1];
+}
+
+/* Eight letters at a time: bit 7 of each byte of `upper` says that it is one
+ * of A to Z (sums of 7 bits each never reach the next byte). */
+static uint64_t
+lower8(uint64_t x)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t low = x & (ones * 0x7f);
+	uint64_t upper =
+	    ((low + ones * (0x80 - 'A')) ^ (low + ones * (0x80 - 'Z' - 1))) &
+	    ~x & (ones * 0x80);
+
+	return x | upper >> 2;
+}
+
+void
+ush_lower(char *out, const char *s, size_t len)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; len - i >= 8; i += 8) {
+		memcpy(&word, s + i, 8);
+		word = lower8(word);
+		memcpy(out + i, &word, 8);
+	}
+	word = 0;
+	memcpy(&word, s + i, len - i);
+	word = lower8(word);
+	memcpy(out + i, &word, len - i);
+	out[len] = '\0';
+}
+
+size_t
+ush_hello_server_name(
+    const unsigned char *ext, size_t len, char name[USH_SERVER_NAME_MAX + 1])
+{
+	size_t n;
+
+	/* One list of one entry: list length, type 0, name length, name. */
+	if (len < 5 || get16(ext) != len - 2 || ext[2] != 0)
+		return 0;
+	n = get16(ext + 3);
+	if (n != len - 5 || n == 0 || n > USH_SERVER_NAME_MAX ||
+	    memchr(ext + 5, '\0', n))
+		return 0;
+	ush_lower(name, (const char *)ext + 5, n);
+	return n;
+}
+
+size_t
+ush_hello_alpn(const unsigned char *ext, size_t len,
+    struct ush_bytes *protocols, size_t max)
+{
+	size_t n = 0, at = 2, size;
+
+	if (len < 2 || get16(ext) != len - 2)
+		return 0;
+	while (at < len) {
+		size = ext[at++];
+		if (size == 0 || size > len - at)
+			return 0;
+		if (n < max) {
+			protocols[n].p = (const char *)ext + at;
+			protocols[n].len = size;
+			n++;
+		}
+		at += size;
+	}
+	return n;
+}
+
+void
+ush_hello_code_points(const unsigned char *p, size_t len, bool prefixed,
+    struct ush_code_points *list)
+{
+	list->n = -1;
+	if (prefixed) {
+		if (len < 2 || get16(p) != len - 2)
+			return;
+		p += 2;
+		len -= 2;
+	}
+	if (len % 2 != 0)
+		return;
+	list->n = 0;
+	for (; len > 0 && list->n < USH_HELLO_MAX; p += 2, len -= 2)
+		list->v[list->n++] = (uint16_t)get16(p);
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+
+libusher_internal_la_SOURCES += src/tls/address.c
+libusher_internal_la_SOURCES += src/tls/address.h
+libusher_internal_la_SOURCES += src/tls/binding.c
+libusher_internal_la_SOURCES += src/tls/binding.h
+libusher_internal_la_SOURCES += src/tls/cert.c
+libusher_internal_la_SOURCES += src/tls/cert.h
+libusher_internal_la_SOURCES += src/tls/conn.c
+libusher_internal_la_SOURCES += src/tls/conn.h
+libusher_internal_la_SOURCES += src/tls/content.c
+libusher_internal_la_SOURCES += src/tls/content.h
+libusher_internal_la_SOURCES += src/tls/decide.c
+libusher_internal_la_SOURCES += src/tls/decide.h
+libusher_internal_la_SOURCES += src/tls/decrypt.c
+libusher_internal_la_SOURCES += src/tls/generate.c
+libusher_internal_la_SOURCES += src/tls/hello.c
+libusher_internal_la_SOURCES += src/tls/hello.h
+libusher_internal_la_SOURCES += src/tls/lists.c
+libusher_internal_la_SOURCES += src/tls/lists.h
+libusher_internal_la_SOURCES += src/tls/live.c
+libusher_internal_la_SOURCES += src/tls/live.h
+libusher_internal_la_SOURCES += src/tls/live_ticket.c
+libusher_internal_la_SOURCES += src/tls/vars.c
+libusher_internal_la_SOURCES += src/tls/vars.h

@@ -1,0 +1,292 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# usher serve, driven by clients that are not ours. In TLS 1.2 and 1.3:
+#
+#  1. a ticket of openssl s_client resumes, at its own host and no other
+#  2. the page says what the ticket carried
+#  3. curl and gnutls-cli resume (where they are installed)
+#  4. the server speaks only the version that it was told to
+#  5. SIGINT and SIGTERM end it with status 0, with connections open too
+#  6. a variable reaches the policy
+#  7. a script error makes full handshakes and is logged; so does a limit
+#  8. the log has one line for each decision, as text or as JSON
+#  9. the tour ends with 0, or with 1 where the policy decides otherwise
+# 10. wrong command lines, files and policies: status and message
+#
+# A summary in the form of Check's ends it.
+
+usher=$USHER_BUILD/usher
+examples=$USHER_SRC/examples
+cases=0
+failures=0
+server=
+
+if ! command -v openssl >/dev/null 2>&1; then
+	echo "no openssl command"
+	exit 77
+fi
+work=$(mktemp -d) || exit 1
+trap 'test -z "$server" || kill "$server"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+# check WHAT COMMAND...: one case.
+check()
+{
+	what=$1
+	shift
+	cases=$((cases + 1))
+	if ! "$@"; then
+		failures=$((failures + 1))
+		echo "FAILED: $what"
+	fi
+}
+
+# has FILE TEXT, lacks FILE TEXT
+has()
+{
+	grep -qF -e "$2" "$1" && return 0
+	echo "no \"$2\" in:"
+	cat "$1"
+	return 1
+}
+
+lacks()
+{
+	! grep -F -e "$2" "$1"
+}
+
+# start ARGUMENT...: a server on a free port.
+start()
+{
+	: >out
+	"$usher" serve --listen 127.0.0.1:0 "$@" >out 2>log &
+	server=$!
+	tries=0
+	until port=$(sed -n 's|^Listening on .*:\([0-9]*\)/$|\1|p' out) &&
+		test -n "$port"; do
+		tries=$((tries + 1))
+		if test $tries -gt 200 || ! kill -0 "$server"; then
+			echo "serve $* did not start:"
+			cat log
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
+
+# stop SIGNAL: the server ends with status 0, and nothing is left to free.
+stop()
+{
+	kill "-$1" "$server"
+	wait "$server"
+	status=$?
+	server=
+	test $status -eq 0 && return 0
+	echo "status $status after SIG$1:"
+	cat log
+	return 1
+}
+
+# visit ARGUMENT...: openssl's client; the answer is in "page".
+visit()
+{
+	printf 'GET / HTTP/1.0\r\n\r\n' |
+		timeout 20 openssl s_client -connect "127.0.0.1:$port" \
+			-ign_eof -quiet "$@" >page 2>client
+}
+
+openssl_resumes()
+{
+	rm -f ticket
+	visit "$1" -servername shop.example -sess_out ticket
+	check "$1: a first visit" has page "resumed      no"
+	visit "$1" -servername shop.example -sess_in ticket
+	check "$1: resumes" has page "resumed      yes"
+	check "$1: what was carried" has page 'sni = "shop.example"'
+	check "$1: whose it is" has page "policy       demo"
+	visit "$1" -servername admin.example -sess_in ticket
+	check "$1: not elsewhere" has page "resumed      no"
+	check "$1: and why" has page "because      other virtual host"
+}
+
+# In TLS 1.2, curl offers no tickets.
+curl_visits()
+{
+	timeout 20 curl -sk "$1" "$2" -H 'Connection: close' \
+		--connect-to "::127.0.0.1:$port" https://shop.example/ \
+		https://shop.example/ >page
+	check "curl $2: resumes" has page "$3"
+	check "curl $2: ALPN" has page "ALPN         http/1.1"
+}
+
+gnutls_resumes()
+{
+	timeout 20 gnutls-cli --insecure -r -p "$port" --priority \
+		"NORMAL:-VERS-ALL:+VERS-TLS$1" 127.0.0.1 \
+		>page 2>&1 </dev/null
+	check "gnutls $1: resumes" has page "This is a resumed session"
+}
+
+clients()
+{
+	start "$examples/demo.lua"
+	openssl_resumes -tls1_2
+	openssl_resumes -tls1_3
+	if command -v curl >/dev/null 2>&1; then
+		curl_visits --tls-max 1.2 "resumed      no"
+		curl_visits --tls-max 1.3 "resumed      yes"
+	fi
+	if command -v gnutls-cli >/dev/null 2>&1; then
+		gnutls_resumes 1.2
+		gnutls_resumes 1.3
+	fi
+	check "SIGINT" stop INT
+	check "a decision in the log" has log \
+		"decrypt: success -> ignore_renew (other virtual host)"
+}
+
+versions()
+{
+	start --tls1.2 --threads 1 "$examples/vhost.lua"
+	visit
+	check "--tls1.2" has page "TLSv1.2"
+	visit -tls1_3
+	check "--tls1.2, asked for 1.3" lacks page "resumed"
+	check "SIGTERM" stop TERM
+	start --tls1.3 --json --cert pair.pem "$examples/vhost.lua"
+	visit
+	check "--tls1.3" has page "TLSv1.3"
+	check "--cert" has client "CN = pair.example"
+	visit -tls1_2
+	check "--tls1.3, asked for 1.2" lacks page "resumed"
+	check "SIGTERM again" stop TERM
+	check "--json" has log '"call":"generate"'
+}
+
+# A connection that is in its handshake, and one that has said nothing.
+open_connections()
+{
+	start "$examples/vhost.lua"
+	(sleep 60 | openssl s_client -connect "127.0.0.1:$port" -quiet) \
+		>page 2>&1 &
+	open=$!
+	sleep 0.5
+	check "SIGTERM with a connection open" stop TERM
+	kill "$open" 2>/dev/null
+}
+
+variables()
+{
+	start --var max_auth_age=-1 "$examples/max_age.lua"
+	rm -f ticket
+	visit -sess_out ticket
+	visit -sess_in ticket
+	check "--var" has page "because      signed in too long ago"
+	check "stop" stop TERM
+}
+
+errors()
+{
+	echo 'return { decrypt = function() error("oh no") end }' >raise.lua
+	start "$work/raise.lua"
+	rm -f ticket
+	visit -sess_out ticket
+	visit -sess_in ticket
+	check "on_error" has page "resumed      no"
+	check "stop" stop TERM
+	check "the error in the log" has log "raise.lua:1: oh no"
+
+	echo 'return { decrypt = function() while true do end end }' >loop.lua
+	start --instruction-limit 5000 --on-error open "$work/loop.lua"
+	rm -f ticket
+	visit -sess_out ticket
+	visit -sess_in ticket
+	check "--on-error open" has page "resumed      yes"
+	check "stop" stop TERM
+	check "the limit in the log" has log "loop.lua"
+}
+
+tour()
+{
+	"$usher" serve --tour --no-wait --listen 127.0.0.1:0 "$@" >out 2>log
+}
+
+tours()
+{
+	check "the tour" tour "$examples/demo.lua"
+	check "its rows" has out "ignore_renew: signed in too long ago"
+	check "no row is amiss" lacks out UNEXPECTED
+	check "the tour in 1.2 only" tour --tls1.2 "$examples/demo.lua"
+	check "has no 1.3 in it" lacks out "1.3"
+	tour --tls1.3 "$examples/vhost.lua"
+	check "a tour with another policy" test $? -eq 1
+	check "shows the row" has out UNEXPECTED
+}
+
+# refused STATUS MESSAGE ARGUMENT...
+refused()
+{
+	expected=$1
+	message=$2
+	shift 2
+	timeout 20 "$usher" "$@" >out 2>log
+	status=$?
+	check "status $expected of: $*" test $status -eq "$expected"
+	check "message of: $*" has log "$message"
+}
+
+command_lines()
+{
+	policy=$examples/vhost.lua
+	refused 2 'did you mean "serve"?' serv
+	refused 2 "which policy?" serve
+	refused 2 "did you mean --listen?" serve --listn x "$policy"
+	refused 2 "--listen: takes a value" serve "$policy" --listen
+	refused 2 "takes ADDRESS" serve --listen 127.0.0.1:99999 "$policy"
+	refused 2 "takes no value" serve --json=1 "$policy"
+	refused 2 "from 1 to 64" serve --threads 0 "$policy"
+	refused 2 "takes bytes" serve --memory-limit lots "$policy"
+	refused 2 "63000" serve --app-data-limit 64000 "$policy"
+	refused 2 "full_handshake, abort or open" serve --on-error x "$policy"
+	refused 2 "excludes" serve --tls1.2 --tls1.3 "$policy"
+	refused 2 "one policy" serve "$policy" "$policy"
+	refused 2 "with --cert" serve --key pair.pem "$policy"
+	refused 2 "goes with --tour" serve --no-wait "$policy"
+	refused 2 "NAME=VALUE" serve --var x "$policy"
+	"$usher" --help >out
+	check "usher --help" has out "serve"
+	"$usher" serve --help >out
+	check "usher serve --help" has out "--listen"
+	"$usher" version >out
+	check "usher version" has out "usher "
+}
+
+files()
+{
+	printf 'return {\n  decript = 1\n}\n' >typo.lua
+	printf 'return {\n  decrypt = function( end\n}\n' >syntax.lua
+	refused 1 "No such file" serve missing.lua
+	refused 1 "directory" serve "$work"
+	refused 1 "did you mean 'decrypt'?" serve typo.lua
+	refused 1 "syntax.lua:2:" serve syntax.lua
+	refused 1 "No such file" serve --cert missing.pem "$policy"
+	refused 1 "PEM" serve --cert typo.lua "$policy"
+}
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	-subj /CN=pair.example -keyout key.pem -out cert.pem 2>/dev/null
+cat cert.pem key.pem >pair.pem
+
+clients
+versions
+open_connections
+variables
+errors
+tours
+command_lines
+files
+
+echo "$((100 * (cases - failures) / cases))%: Checks: $cases," \
+	"Failures: $failures, Errors: 0"
+test $failures -eq 0

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
+#
+# The suite under the thread sanitizer, the suite with its soaks, and with
+# clang a minute of each fuzzer, in subfolders of the build folder.
+
+set -eu
+
+source=$1
+build=$2
+seconds=${USHER_FUZZ_SECONDS:-60}
+failed=
+
+if test -f "$source/config.status"; then
+	echo "make check-long needs a source folder that is not itself" \
+		"configured: run make distclean there, build in another" >&2
+	exit 1
+fi
+
+# suite NAME CONFIGURE-ARGUMENT...
+suite()
+{
+	echo "==== $*"
+	name=$1
+	shift
+	mkdir -p "$build/$name"
+	(cd "$build/$name" && "$source/configure" --quiet "$@")
+	if ! $USHER_MAKE -C "$build/$name" check; then
+		failed="$failed $name"
+	fi
+}
+
+# Whatever a fuzzer finds is left in the build folder.
+fuzz()
+{
+	suite fuzz CC=clang --enable-fuzzer \
+		--enable-sanitizers=address,undefined
+	cd "$build/fuzz"
+	for fuzzer in tests/fuzz/fuzz_*; do
+		case $fuzzer in
+		*.*) continue ;;
+		esac
+		echo "==== $fuzzer, $seconds s"
+		mkdir -p "found-${fuzzer##*_}"
+		"$fuzzer" -max_total_time="$seconds" "found-${fuzzer##*_}" \
+			"$source/tests/fuzz/corpus/${fuzzer##*/fuzz_}" ||
+			failed="$failed $fuzzer"
+	done
+}
+
+suite thread --enable-sanitizers=thread
+USHER_LONG=1 suite soak
+if command -v clang >/dev/null 2>&1; then
+	fuzz
+else
+	echo "no clang: the fuzzers were left out"
+fi
+if test -n "$failed"; then
+	echo "check-long: failed:$failed"
+	exit 1
+fi
+echo "check-long: all passed"

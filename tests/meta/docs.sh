@@ -1,0 +1,290 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# README.md and the manual pages say what the code says:
+#
+#  1. usher.7 has the facts of src/facts/facts.def, and what src/sandbox/
+#     surface.c lists as there and as absent
+#  2. usher.3 has each function, error code and statistic of usher.h
+#  3. usher.1 has the options and commands that the help prints
+#  4. the policies in README.md and the pages load, the C programs compile,
+#     link and run, the visits in README.md get what it says they get
+#  5. the pages are sound (mandoc, or else groff)
+#
+# A table that differs is shown as a diff: "<" is the code, ">" the page.
+
+man=$USHER_SRC/src/man
+failed=0
+server=
+
+work=$(mktemp -d) || exit 1
+trap 'test -z "$server" || kill "$server"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail()
+{
+	echo "FAILED: $*"
+	failed=1
+}
+
+# same WHAT: "code" and "page" have the same lines, and some.
+same()
+{
+	if ! test -s code; then
+		fail "$1: found nothing in the code; is this test still right?"
+	elif ! diff code page; then
+		fail "$1"
+	fi
+}
+
+# A program of C from standard input, compiled and run.
+run_c()
+{
+	cat >print.c
+	# shellcheck disable=SC2086  # options of several words
+	$CC $USHER_CPPFLAGS -o print print.c && ./print
+}
+
+# table FILE NAME: the rows of one tbl table, behind the comment that names
+# it, a line each, without the heading.
+table()
+{
+	awk -v name="$2" '
+		$0 == ".\\\" table: " name { on = 1; next }
+		on && /^\.TE/ { exit }
+		on && /\.$/ && !body { body = 1; next }
+		!body { next }
+		/^_$/ { heading = 1; next }
+		!heading { next }
+		/T{$/ { row = substr($0, 1, length($0) - 2); next }
+		/^\./ { next }
+		/^T}/ { print row text; text = ""; next }
+		{ text = text (text == "" ? "" : " ") $0 }' "$1"
+}
+
+facts()
+{
+	run_c >raw <<'END'
+#include <stdio.h>
+#define FACT(object, name, type, decrypt, generate, doc) \
+	puts(#object "\t" #name "\t" #type "\t" #decrypt "\t" #generate "\t" doc);
+int main(void) {
+#include "facts/facts.def"
+	return 0;
+}
+END
+	awk -F '\t' -v OFS='\t' '{
+		$1 = tolower($1)
+		$3 = tolower($3)
+		for (i = 4; i <= 5; i++)
+			$i = $i == "NO" ? "-" : tolower($i)
+		print
+	}' raw >code
+	for object in conn ticket issue; do
+		table "$man/usher.7" "$object" | sed "s/^/$object	/"
+	done >page
+	same "the facts in usher.7"
+}
+
+# The entries of surface.c, as "present" or "absent" lines.
+entries()
+{
+	surface=$USHER_SRC/src/sandbox/surface.c
+	{
+		echo '#include <stdio.h>'
+		sed -n '/^enum source {/,/^};/p' "$surface"
+		sed -n '/^static const struct entry {/,/^};/p' "$surface"
+		cat <<'END'
+int main(void) {
+	for (unsigned i = 0; i < sizeof entries / sizeof *entries; i++)
+		printf("%s\t%s%s%s\t%s\n",
+		    entries[i].source == ABSENT ? "absent" : "present",
+		    entries[i].library ? entries[i].library : "",
+		    entries[i].library ? "." : "", entries[i].name,
+		    entries[i].why ? entries[i].why : "");
+	return 0;
+}
+END
+	} | run_c >entries
+}
+
+sandbox()
+{
+	entries
+	sed -n 's/^absent	//p' entries | LC_ALL=C sort >code
+	table "$man/usher.7" absent | LC_ALL=C sort >page
+	same "what is absent, in usher.7"
+	sed -n 's/^present	\([^	]*\)	.*/\1/p' entries |
+		LC_ALL=C sort >code
+	table "$man/usher.7" present | awk -F '\t' '{
+		n = split($2, name, " ")
+		for (i = 1; i <= n; i++)
+			print ($1 == "globals" ? "" : $1 ".") name[i]
+	}' | LC_ALL=C sort >page
+	same "what is there, in usher.7"
+}
+
+api()
+{
+	header=$USHER_SRC/src/usher.h
+	# shellcheck disable=SC2086  # both hold several words
+	$CC $USHER_CPPFLAGS -E -P "$header" |
+		grep -o 'usher_[a-z0-9_]*(' | tr -d '(' | LC_ALL=C sort -u >code
+	sed -n 's/^\.Nm \(usher_[a-z0-9_]*\).*/\1/p' "$man/usher.3" |
+		LC_ALL=C sort >page
+	same "the names of usher.3"
+	sed -n 's/^\.F[on] \(usher_[a-z0-9_]*\).*/\1/p; s/^\.Fn "\(usher_[a-z0-9_]*\)".*/\1/p' \
+		"$man/usher.3" | LC_ALL=C sort -u >page
+	same "the functions of usher.3"
+	sed -n 's/^	\(USHER_ERROR_[A-Z_]*\).*/\1/p' "$header" |
+		LC_ALL=C sort >code
+	sed -n 's/^\.It Dv \(USHER_ERROR_[A-Z_]*\).*/\1/p' "$man/usher.3" |
+		LC_ALL=C sort >page
+	same "the error codes of usher.3"
+	sed -n '/^struct usher_stats {/,/^};/s/^	uint64_t \([a-z_]*\);.*/\1/p' \
+		"$header" >code
+	sed -n 's/^\.It Fa \([a-z_]*\).*/\1/p' "$man/usher.3" >page
+	same "the statistics of usher.3"
+}
+
+command_line()
+{
+	"$USHER_BUILD/usher" serve --help |
+		sed -n 's/^  --\([a-z0-9.-]*\) \([A-Z:=]*\) .*/\1 \2/p' |
+		sed 's/ $//' >code
+	sed -n 's/^\.It Fl -\([a-z0-9.-]*\) Ar /\1 /p; s/^\.It Fl -//p' \
+		"$man/usher.1" >page
+	same "the options of usher.1"
+	"$USHER_BUILD/usher" --help |
+		sed -n 's/^  \([a-z]*\)  .*/\1/p' >code
+	sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$man/usher.1" >page
+	same "the commands of usher.1"
+}
+
+# blocks LANGUAGE PREFIX: README.md's, one file each.
+blocks()
+{
+	awk -v open="\`\`\`$1" -v prefix="$2" '
+		/^```/ && on { on = 0; next }
+		$0 == open { on = 1; out = prefix "." ++n; next }
+		on { print >out }' "$USHER_SRC/README.md"
+}
+
+# displays PAGE FIRST-LINE PREFIX: a page's, one file each, that begin so.
+displays()
+{
+	awk -v first="$2" -v prefix="$3" '
+		/^\.Ed/ { on = 0 }
+		wanted { wanted = 0; if (index($0, first) == 1) {
+			on = 1; out = prefix "." ++n } }
+		/^\.Bd -literal/ { wanted = 1; next }
+		on { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print >out }' \
+		"$man/$1"
+}
+
+# build FILE: the C program in it becomes FILE.run, against the build tree.
+build()
+{
+	cp "$1" "$1.c"
+	libs=$(pkg-config --libs openssl 2>/dev/null) || libs='-lssl -lcrypto'
+	# shellcheck disable=SC2086  # options of several words
+	$CC $USHER_CPPFLAGS $USHER_SANITIZERS -Wall -Wextra -Werror \
+		-c -o "$1.o" "$1.c" &&
+		"$USHER_BUILD/libtool" --silent --tag=CC --mode=link \
+			$CC $USHER_SANITIZERS -o "$1.run" "$1.o" \
+			"$USHER_BUILD/libusher.la" $libs
+}
+
+# A C program that reads policy.lua, started with each policy and with none.
+programs()
+{
+	blocks lua readme.lua
+	blocks c readme.c
+	displays usher.7 "return {" usher7.lua
+	displays usher.3 "#include" usher3.c
+	for file in readme.lua.1 readme.c.1 usher7.lua.1 usher3.c.1; do
+		test -s "$file" || fail "no such snippet: $file"
+	done
+	for program in readme.c.* usher3.c.*; do
+		case $program in
+		*.c.*[!0-9]*) continue ;;
+		esac
+		build "$program" || {
+			fail "$program does not compile"
+			continue
+		}
+		for policy in readme.lua.* usher7.lua.* "$USHER_SRC"/examples/*.lua; do
+			cp "$policy" policy.lua
+			"./$program.run" || fail "$program with $policy"
+		done
+		echo 'return 1' >policy.lua
+		if "./$program.run" 2>/dev/null; then
+			fail "$program does not see that a policy is wrong"
+		fi
+	done
+}
+
+# README's visits, to a server with README's policy.
+visits()
+{
+	if ! command -v openssl >/dev/null 2>&1; then
+		echo "no openssl command: the visits were not tried"
+		return
+	fi
+	blocks sh readme.sh
+	grep -l s_client readme.sh.* >names 2>/dev/null
+	if ! test -s names; then
+		fail "no visits in README.md"
+		return
+	fi
+	"$USHER_BUILD/usher" serve --listen 127.0.0.1:0 readme.lua.1 \
+		>out 2>log &
+	server=$!
+	for _ in $(seq 200); do
+		port=$(sed -n 's|^Listening on .*:\([0-9]*\)/$|\1|p' out)
+		test -z "$port" || break
+		sleep 0.1
+	done
+	sed "s/8443/$port/" "$(cat names)" >visits.sh
+	timeout 60 sh visits.sh >seen 2>&1
+	grep -E '^  (resumed|because)  ' seen | sed 's/  *$//' >page
+	cat >code <<'END'
+  resumed      no
+  resumed      yes
+  because      -
+  resumed      no
+  because      other virtual host
+END
+	same "the visits in README.md" || cat seen
+	kill "$server"
+	wait "$server" || fail "the server of the visits"
+	server=
+}
+
+lint()
+{
+	for page in "$man"/usher.[137]; do
+		if command -v mandoc >/dev/null 2>&1; then
+			mandoc -Tlint -W warning "$page" >warnings 2>&1
+		elif command -v groff >/dev/null 2>&1; then
+			groff -ww -z -t -mandoc "$page" >warnings 2>&1
+		else
+			echo "neither mandoc nor groff: the pages' syntax was" \
+				"not looked at"
+			return
+		fi
+		if test -s warnings; then
+			cat warnings
+			fail "$page"
+		fi
+	done
+}
+
+facts
+sandbox
+api
+command_line
+programs
+visits
+lint
+exit $failed
