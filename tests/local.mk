@@ -12,6 +12,7 @@ CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_base
 CHECKS += tests/check_cbor
+CHECKS += tests/check_chunk
 CHECKS += tests/check_engine
 CHECKS += tests/check_engine_threads
 CHECKS += tests/check_envelope

@@ -26,6 +26,7 @@
 #include "policy/pool.h"
 #include "policy/state.h"
 #include "sandbox/box.h"
+#include "sandbox/chunk.h"
 
 enum { LOADER_STACK = 8 * 1024 * 1024 };
 
@@ -109,8 +110,7 @@ read_source(const struct ush_engine *engine, struct ush_buffer *source,
  */
 
 struct compile {
-	struct ush_generation *generation;
-	const struct ush_buffer *source;
+	struct ush_chunk chunk;
 	struct ush_buffer bytecode;
 };
 
@@ -125,11 +125,8 @@ static void
 compile(lua_State *L, void *arg)
 {
 	struct compile *c = arg;
-	const char *text = ush_buffer_text(c->source);
 
-	if (luaL_loadbufferx(
-		L, text, c->source->len, c->generation->chunk, "t"))
-		lua_error(L);
+	ush_chunk_load(L, &c->chunk);
 	if (lua_dump(L, write_bytecode, &c->bytecode) != 0)
 		luaL_error(L, "out of memory");
 }
@@ -153,7 +150,9 @@ compile_source(struct ush_generation *g, const struct ush_buffer *source,
 	    .cpu = ush_clock_thread_ns,
 	};
 	struct ush_allowance allowance = {UINT64_MAX / 2, UINT64_MAX / 2};
-	struct compile c = {g, source, {0}};
+	struct compile c = {{ush_buffer_text(source), source->len, g->chunk,
+				ush_clock_thread_ns, false},
+	    {0}};
 	struct ush_box *box = ush_box_new(&host);
 	enum ush_code code;
 
@@ -167,7 +166,8 @@ compile_source(struct ush_generation *g, const struct ush_buffer *source,
 	if (code == USH_OK)
 		return 0;
 	if (code == USH_ERROR_SCRIPT)
-		err->code = USH_ERROR_SYNTAX;
+		err->code =
+		    c.chunk.late ? USH_ERROR_CPU_TIME : USH_ERROR_SYNTAX;
 	ush_generation_relabel(g, err);
 	return -1;
 }
