@@ -36,6 +36,7 @@ enum {
 	TRAFFIC_PER_INSTRUCTION = 512,
 	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
 	KEY_TRAMPOLINE = USH_BOX_SLOTS + 1,
+	CALLERS = 8, /* frames that are looked at for a line */
 	PAUSE = 300, /* per cent of what is live: the collector's next start */
 };
 
@@ -163,11 +164,25 @@ note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
 	    ":%d: ", ar->currentline);
 }
 
+/* Spent in a C function: the nearest line of a script that led to it. */
+static void
+note_caller(struct ush_box *box, lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 1; level < CALLERS && box->where[0] == '\0'; level++) {
+		if (!lua_getstack(L, level, &ar))
+			return;
+		note_where(box, L, &ar);
+	}
+}
+
 int
 ush_budget_raise(lua_State *L)
 {
 	struct ush_box *box = ush_box_of(L);
 
+	note_caller(box, L);
 	if (box->tripped == USH_ERROR_MEMORY) {
 		/* Whatever is left must not be spent on a message. */
 		lua_pushnil(L);

@@ -189,6 +189,9 @@ check_end(const struct drill *drill, enum usher_call call)
 	const struct attack_note *note = &attack_notes[call];
 	const char *where = call == USHER_CALL_DECRYPT ? "decrypt" : "generate";
 
+	if (getenv("ATTACK_TIMES"))
+		fprintf(stderr, "   end %d in %s of %s: %s\n", note->code, where,
+		    attack->name, note->message);
 	ck_assert_msg(note->count > 0, "%s: no %s", attack->name, where);
 	ck_assert_msg(attack->ends & 1 << note->code,
 	    "%s in %s: ended with %d, %s", attack->name, where, note->code,
