@@ -398,7 +398,8 @@ ush_box_new(const struct ush_box_host *host)
 	box->host = *host;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */
 	ush_alloc_init(&box->alloc, SIZE_MAX);
-	box->L = lua_newstate(ush_alloc_lua, box);
+	if (ush_alloc_reserve(&box->alloc) == 0)
+		box->L = lua_newstate(ush_alloc_lua, box);
 	if (!box->L) {
 		ush_alloc_fini(&box->alloc);
 		free(box);
