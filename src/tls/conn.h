@@ -92,8 +92,8 @@ struct ush_handshake {
 	/* generate */
 	bool counted;                  /* what came of the verdict */
 	unsigned int tickets;          /* made so far */
-	struct ush_allowance generate; /* what that has spent, */
-	int64_t generate_since;        /* from this moment on */
+	struct ush_allowance generate; /* what that has spent */
+	int64_t generate_short;        /* since when little is left */
 	long timeout; /* of the session, before any was assigned */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
