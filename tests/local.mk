@@ -36,6 +36,7 @@ CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
 CHECKS += tests/check_require
+CHECKS += tests/check_sets
 CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
@@ -70,6 +71,10 @@ include tests/tls/local.mk
 # The command line's own parts are not in the library.
 tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
+
+# Its allocations are made to fail.
+tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)
