@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tls/binding.h"
+#include "tls/compat.h"
 #include "tls/content.h"
 #include "tls/decide.h"
 #include "tls/live.h"
@@ -32,7 +33,7 @@ static void
 disable(SSL_SESSION *session)
 {
 	SSL_SESSION_set1_ticket_appdata(session, NULL, 0);
-	SSL_SESSION_set_time(session, 1);
+	ush_session_set_time(session, 1);
 }
 
 static int
