@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * A state is set up once: the script's bytecode is loaded and its top level
- * run, the table it returned is looked through, and two C functions are kept
- * in the box that call decrypt and generate with the handles they take.
+ * run, the table it returned is looked through, and decrypt and generate are
+ * kept in the box with the handles they take.
  */
 #include "policy/state.h"
 
@@ -23,44 +23,40 @@ enum {
 	SLOT_GENERATE,
 };
 
-/* An answer that may not be is a Lua error with a code of its own. */
 static enum ush_code
-finish(struct ush_state *state, enum ush_code code, enum ush_code answer,
-    struct ush_error *err)
+finish(struct ush_state *state, enum ush_code code, struct ush_error *err)
 {
 	ush_objects_close(&state->objects);
-	if (code == USH_OK)
-		return USH_OK;
-	if (code == USH_ERROR_SCRIPT && answer != USH_OK)
-		err->code = answer;
-	ush_generation_relabel(state->generation, err);
-	return err->code;
+	if (code != USH_OK)
+		ush_generation_relabel(state->generation, err);
+	return code;
 }
 
 enum ush_code
 ush_state_decrypt(struct ush_state *state, struct ush_decrypt *call,
     struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_decrypt_run run = {call, USH_OK};
 	enum ush_code code;
 
 	call->reason[0] = '\0';
 	ush_objects_open_decrypt(&state->objects, call->facts);
-	code = ush_box_enter(state->box, SLOT_DECRYPT, &run, allowance, err);
-	return finish(state, code, run.code, err);
+	code = ush_box_call(
+	    state->box, SLOT_DECRYPT, ush_answer_decrypt, call, allowance, err);
+	return finish(state, code, err);
 }
 
 enum ush_code
 ush_state_generate(struct ush_state *state, struct ush_generate *call,
     struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_generate_run run = {state, call, USH_OK};
+	struct ush_generate_run run = {state, call};
 	enum ush_code code;
 
 	call->reason[0] = '\0';
 	ush_objects_open_generate(&state->objects, call->facts);
-	code = ush_box_enter(state->box, SLOT_GENERATE, &run, allowance, err);
-	return finish(state, code, run.code, err);
+	code = ush_box_call(state->box, SLOT_GENERATE, ush_answer_generate,
+	    &run, allowance, err);
+	return finish(state, code, err);
 }
 
 /*
@@ -170,11 +166,11 @@ check_api(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* Keeps a C function that calls the field of that name with two handles. The
- * table is at `table`, the handles at the other two. [-0, +0, e] */
+/* Keeps the function in the field of that name with two handles. The table is
+ * at `table`, the handles at the other two. [-0, +0, e] */
 static bool
 keep_function(lua_State *L, int table, const char *field, int conn, int ticket,
-    lua_CFunction run, unsigned int slot)
+    unsigned int slot)
 {
 	bool there;
 
@@ -183,7 +179,6 @@ keep_function(lua_State *L, int table, const char *field, int conn, int ticket,
 	if (there) {
 		lua_pushvalue(L, conn);
 		lua_pushvalue(L, ticket);
-		lua_pushcclosure(L, run, 3);
 		ush_box_keep(L, slot);
 		lua_pop(L, 1);
 	} else {
@@ -208,10 +203,10 @@ take_policy(lua_State *L, struct ush_state *state, bool staging)
 	check_fields(L);
 	check_api(L);
 	ush_objects_new(L, &state->objects);
-	decrypt = keep_function(L, table, "decrypt", table + 1, table + 2,
-	    ush_answer_decrypt, SLOT_DECRYPT);
-	generate = keep_function(L, table, "generate", table + 1, table + 3,
-	    ush_answer_generate, SLOT_GENERATE);
+	decrypt = keep_function(
+	    L, table, "decrypt", table + 1, table + 2, SLOT_DECRYPT);
+	generate = keep_function(
+	    L, table, "generate", table + 1, table + 3, SLOT_GENERATE);
 	lua_settop(L, table);
 	if (staging) {
 		g->has_decrypt = decrypt;
