@@ -21,6 +21,7 @@
 enum {
 	SLOT_DECRYPT,
 	SLOT_GENERATE,
+	SLOT_SELFTEST,
 };
 
 static enum ush_code
@@ -65,7 +66,8 @@ ush_state_generate(struct ush_state *state, struct ush_generate *call,
 
 struct set_up {
 	struct ush_state *state;
-	bool selftest;
+	bool staging;
+	bool selftest; /* out: is there one? */
 };
 
 static const char *const fields[] = {
@@ -232,9 +234,11 @@ set_up(lua_State *L, void *arg)
 	ush_surface_env(L);
 	lua_setfenv(L, -2);
 	lua_call(L, 0, 1);
-	take_policy(L, set->state, set->selftest);
-	if (set->selftest && get_field(L, "selftest", LUA_TFUNCTION))
-		lua_call(L, 0, 0);
+	take_policy(L, set->state, set->staging);
+	if (set->staging) {
+		set->selftest = get_field(L, "selftest", LUA_TFUNCTION);
+		ush_box_keep(L, SLOT_SELFTEST);
+	}
 	lua_settop(L, 0);
 	/* What setting up has left behind would stay for long. */
 	lua_gc(L, LUA_GCCOLLECT, 0);
@@ -255,8 +259,28 @@ print_line(void *arg, const char *text, size_t len)
 	    g->label, (int)len, text);
 }
 
+struct ush_allowance
+ush_state_set_up_limit(const struct ush_limits *limits)
+{
+	return (struct ush_allowance){limits->instructions * USH_LOAD_FACTOR,
+	    (uint64_t)limits->microseconds * 1000 * USH_TOP_LEVEL_CPU_FACTOR};
+}
+
+/* selftest gets what the top level has left, and the time that loading has. */
+static enum ush_code
+run_selftest(struct ush_state *state, struct ush_allowance *allowance,
+    struct ush_error *err)
+{
+	const struct ush_limits *limits = &state->generation->engine->limits;
+
+	allowance->cpu_ns += (uint64_t)limits->microseconds * 1000 *
+			     (USH_LOAD_FACTOR - USH_TOP_LEVEL_CPU_FACTOR);
+	return ush_box_enter(state->box, SLOT_SELFTEST, NULL, allowance, err);
+}
+
 static int
-state_build(struct ush_state *state, bool selftest, struct ush_error *err)
+state_build(struct ush_state *state, bool staging,
+    struct ush_allowance *allowance, struct ush_error *err)
 {
 	struct ush_generation *g = state->generation;
 	const struct ush_limits *limits = &g->engine->limits;
@@ -268,30 +292,35 @@ state_build(struct ush_state *state, bool selftest, struct ush_error *err)
 	    .print = print_line,
 	    .print_arg = g,
 	};
-	struct ush_allowance allowance = {
-	    limits->instructions * USH_LOAD_FACTOR,
-	    (uint64_t)limits->microseconds * 1000 * USH_LOAD_FACTOR,
-	};
-	struct set_up set = {state, selftest};
+	struct set_up set = {state, staging, false};
+	enum ush_code code;
 
 	state->buffer = malloc(limits->app_data);
 	state->box = ush_box_new(&host);
 	if (!state->buffer || !state->box)
 		return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");
-	if (ush_box_run(state->box, set_up, &set, &allowance, err) != USH_OK) {
-		ush_generation_relabel(g, err);
-		return -1;
-	}
-	return 0;
+	code = ush_box_run(state->box, set_up, &set, allowance, err);
+	if (code == USH_OK && set.selftest)
+		code = run_selftest(state, allowance, err);
+	if (code == USH_OK)
+		return 0;
+	ush_generation_relabel(g, err);
+	return -1;
 }
 
-struct ush_state *
-ush_state_new(
-    struct ush_generation *generation, bool selftest, struct ush_error *err)
+static struct ush_state *
+state_new(struct ush_generation *generation, bool staging,
+    struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_state *state = calloc(1, sizeof *state);
+	struct ush_state *state;
 
+	if (allowance->instructions == 0 || allowance->cpu_ns == 0) {
+		ush_error_set(err, USH_ERROR_CPU_TIME, generation->label, 0,
+		    "setting up Lua states has spent what a handshake may");
+		return NULL;
+	}
+	state = calloc(1, sizeof *state);
 	if (!state) {
 		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");
@@ -299,11 +328,28 @@ ush_state_new(
 	}
 	state->generation = generation;
 	ush_stats_add(generation->engine->stats, 0, USH_STAT_states_made);
-	if (state_build(state, selftest, err) != 0) {
+	if (state_build(state, staging, allowance, err) != 0) {
 		ush_state_free(state);
 		return NULL;
 	}
 	return state;
+}
+
+struct ush_state *
+ush_state_new(
+    struct ush_generation *generation, bool selftest, struct ush_error *err)
+{
+	struct ush_allowance allowance =
+	    ush_state_set_up_limit(&generation->engine->limits);
+
+	return state_new(generation, selftest, &allowance, err);
+}
+
+struct ush_state *
+ush_state_new_within(struct ush_generation *generation,
+    struct ush_allowance *allowance, struct ush_error *err)
+{
+	return state_new(generation, false, allowance, err);
 }
 
 void
