@@ -47,9 +47,7 @@ static const struct entry {
     {NULL, "ipairs", NATIVE, NULL},
     {NULL, "next", OWN, NULL}, /* charges for holes */
     {NULL, "pairs", OWN, NULL},
-    /* Needs no C stack, and what it catches of a spent budget is raised again
-     * by the next instruction. */
-    {NULL, "pcall", NATIVE, NULL},
+    {NULL, "pcall", OWN, NULL}, /* charged for what it catches */
     {NULL, "print", OWN, NULL}, /* a line in the host's log */
     {NULL, "rawequal", NATIVE, NULL},
     {NULL, "rawget", NATIVE, NULL}, /* tables only, and so rawset: */
