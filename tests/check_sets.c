@@ -73,6 +73,7 @@ try_bytes(
 	memset(err, 0, sizeof *err);
 	if (ush_buffer_put(&text, p, len) == 0)
 		set = ush_set_new(kind, &text, key, "list.txt", err);
+	fail_at = 0; /* Check allocates too */
 	ck_assert(!set || !text.data);
 	ush_buffer_fini(&text);
 	return set;

@@ -29,6 +29,7 @@ CHECKS += tests/check_guards_identities
 CHECKS += tests/check_guards_life
 CHECKS += tests/check_guards_places
 CHECKS += tests/check_guards_queue
+CHECKS += tests/check_lib
 CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
@@ -73,7 +74,10 @@ include tests/tls/local.mk
 tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
 
-# Its allocations are made to fail.
+# Their allocations are made to fail.
+tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=asprintf,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
