@@ -93,7 +93,7 @@ status_name(SSL_TICKET_STATUS status)
 static bool
 is_own_policy(const struct ush_live *live)
 {
-	const struct ush_envelope *e = &live->envelope;
+	const struct ush_envelope *e = live->envelope;
 	const struct ush_generation *g = live->generation;
 
 	if (!e->policy || !g->has_name)
@@ -106,7 +106,7 @@ static void
 get_envelope(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value)
 {
-	const struct ush_envelope *e = &live->envelope;
+	const struct ush_envelope *e = live->envelope;
 	int64_t time;
 
 	if (live->kind != USH_ENVELOPE)
