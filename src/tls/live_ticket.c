@@ -109,8 +109,6 @@ get_envelope(
 	const struct ush_envelope *e = live->envelope;
 	int64_t time;
 
-	if (live->kind != USH_ENVELOPE)
-		return;
 	switch (id) {
 	case USH_TICKET_data:
 		if (is_own_policy(live))
@@ -193,8 +191,6 @@ get_session(
 	unsigned int id_len;
 	size_t len;
 
-	if (!session)
-		return;
 	switch (id) {
 	case USH_TICKET_app_data:
 		ush_live_give_bytes(value,
@@ -234,7 +230,6 @@ get_session(
 		ush_live_give_cert(live, SSL_SESSION_get0_peer(session), value);
 		return;
 	default:
-		get_envelope(live, id, value);
 		return;
 	}
 }
@@ -255,8 +250,20 @@ ush_live_get_ticket(
 		    live->key_name ? live->key_name : (const void *)"",
 		    live->key_name_len);
 		return;
+	case USH_TICKET_data:
+	case USH_TICKET_id:
+	case USH_TICKET_policy:
+	case USH_TICKET_auth_time:
+	case USH_TICKET_auth_age:
+	case USH_TICKET_renewals:
+	case USH_TICKET_revision:
+	case USH_TICKET_server_name:
+		if (live->kind == USH_ENVELOPE)
+			get_envelope(live, id, value);
+		return;
 	default:
-		get_session(live, id, value);
+		if (live->session)
+			get_session(live, id, value);
 		return;
 	}
 }
