@@ -138,7 +138,7 @@ ush_content_prepare(struct ush_issue *is)
 	e->host_len = is->host.len;
 	if (g->has_name) {
 		e->policy = g->name;
-		e->policy_len = strlen(g->name);
+		e->policy_len = g->name_len;
 	}
 }
 

@@ -98,7 +98,7 @@ is_own_policy(const struct ush_live *live)
 
 	if (!e->policy || !g->has_name)
 		return !e->policy && !g->has_name;
-	return strlen(g->name) == e->policy_len &&
+	return g->name_len == e->policy_len &&
 	       memcmp(g->name, e->policy, e->policy_len) == 0;
 }
 
