@@ -88,10 +88,12 @@ static enum { NOTHING, DECRYPT, GENERATE, RUN } entered;
 static uint64_t lua_nth;
 static int lua_failed;
 
-enum ush_code __real_ush_box_enter(struct ush_box *box, unsigned int slot,
-    void *arg, struct ush_allowance *allowance, struct ush_error *err);
-enum ush_code __wrap_ush_box_enter(struct ush_box *box, unsigned int slot,
-    void *arg, struct ush_allowance *allowance, struct ush_error *err);
+enum ush_code __real_ush_box_call(struct ush_box *box, unsigned int slot,
+    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
+    struct ush_error *err);
+enum ush_code __wrap_ush_box_call(struct ush_box *box, unsigned int slot,
+    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
+    struct ush_error *err);
 enum ush_code __real_ush_box_run(struct ush_box *box,
     void (*fn)(lua_State *, void *), void *arg, struct ush_allowance *allowance,
     struct ush_error *err);
@@ -124,15 +126,17 @@ disarm(struct ush_box *box)
 }
 
 enum ush_code
-__wrap_ush_box_enter(struct ush_box *box, unsigned int slot, void *arg,
-    struct ush_allowance *allowance, struct ush_error *err)
+__wrap_ush_box_call(struct ush_box *box, unsigned int slot,
+    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
+    struct ush_error *err)
 {
 	enum ush_code code;
 
 	if (entered == NOTHING || (int)entered != place)
-		return __real_ush_box_enter(box, slot, arg, allowance, err);
+		return __real_ush_box_call(
+		    box, slot, answer, arg, allowance, err);
 	arm(box);
-	code = __real_ush_box_enter(box, slot, arg, allowance, err);
+	code = __real_ush_box_call(box, slot, answer, arg, allowance, err);
 	disarm(box);
 	return code;
 }

@@ -31,6 +31,7 @@ CHECKS += tests/check_guards_identities
 CHECKS += tests/check_guards_life
 CHECKS += tests/check_guards_places
 CHECKS += tests/check_guards_queue
+CHECKS += tests/check_lib
 CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
@@ -38,6 +39,8 @@ CHECKS += tests/check_manual_host
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
+CHECKS += tests/check_require
+CHECKS += tests/check_sets
 CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
@@ -73,11 +76,16 @@ include tests/tls/local.mk
 tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
 
-# It stands in front of functions whose failures it tests.
+# Their allocations are made to fail.
 tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
-	-Wl,--wrap=posix_memalign,--wrap=ush_box_enter,--wrap=ush_box_run \
+	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
 	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
+tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=asprintf,--wrap=ush_box_new
+tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)

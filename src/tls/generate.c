@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "tls/binding.h"
+#include "tls/compat.h"
 #include "tls/content.h"
 #include "tls/decide.h"
 #include "tls/live.h"
@@ -35,7 +36,7 @@ static void
 disable(SSL_SESSION *session)
 {
 	SSL_SESSION_set1_ticket_appdata(session, NULL, 0);
-	SSL_SESSION_set_time(session, 1);
+	ush_session_set_time(session, 1);
 }
 
 static int
@@ -167,6 +168,7 @@ run(struct ush_issue *is)
 static void
 tell(struct ush_issue *is)
 {
+	const struct ush_decision_sink *sink = ush_decide_sink(is->generation);
 	struct ush_decision decision = {
 	    .ssl = is->ssl,
 	    .generate = true,
@@ -178,7 +180,8 @@ tell(struct ush_issue *is)
 	    .error = is->error.code != USH_OK ? &is->error : NULL,
 	};
 
-	ush_decide_tell(is->generation, &decision);
+	if (sink)
+		sink->fn(sink->arg, &decision);
 }
 
 /* decrypt set the limit to 0 to decline; the next visit must find it again,
