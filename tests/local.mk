@@ -4,6 +4,7 @@
 # each in TEST_SH. Both find what they need through AM_TESTS_ENVIRONMENT.
 
 CHECKS =
+CHECKS += tests/check_allocations
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -12,6 +13,7 @@ CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_base
 CHECKS += tests/check_cbor
+CHECKS += tests/check_chunk
 CHECKS += tests/check_engine
 CHECKS += tests/check_engine_threads
 CHECKS += tests/check_envelope
@@ -80,6 +82,11 @@ tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=asprintf,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# It stands in front of functions whose failures it tests.
+tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
+	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)
