@@ -77,16 +77,15 @@ tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
 
 # Their allocations are made to fail.
+tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
+	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
 	-Wl,--wrap=asprintf,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
-# It stands in front of functions whose failures it tests.
-tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
-	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
-	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)
