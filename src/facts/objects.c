@@ -46,7 +46,7 @@ find_place(struct ush_handle *h, const char *name)
 {
 	size_t i = ((uintptr_t)name >> 4) % PLACES;
 
-	while (h->places[i].name && h->places[i].name != name)
+	while (h->places[i].name != name && h->places[i].name)
 		i = (i + 1) % PLACES;
 	return &h->places[i];
 }

@@ -293,7 +293,7 @@ settle(struct ush_box *box)
 	box->settled = true;
 }
 
-static void
+static inline void
 run_begin(struct ush_box *box, const struct ush_allowance *allowance)
 {
 	box->left = allowance->instructions;

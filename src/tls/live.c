@@ -51,7 +51,7 @@ server_name_of_ssl(const SSL *ssl, char *name)
  * would stand before the one that was asked for. In 1.3 a second ClientHello
  * may have come of which decrypt knows nothing. */
 size_t
-ush_live_server_name(struct ush_live *live)
+ush_live_find_server_name(struct ush_live *live)
 {
 	struct ush_handshake *now = &live->conn->now;
 
