@@ -237,6 +237,12 @@ on_pressure(void *arg)
 }
 
 bool
+ush_budget_take_of(struct ush_box *box, uint64_t units)
+{
+	return spend(box, units);
+}
+
+bool
 ush_budget_take(lua_State *L, uint64_t units)
 {
 	return spend(ush_box_of(L), units);
