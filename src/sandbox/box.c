@@ -251,6 +251,12 @@ on_pressure(void *arg)
 }
 
 bool
+ush_budget_take_of(struct ush_box *box, uint64_t units)
+{
+	return spend(box, units);
+}
+
+bool
 ush_budget_take(lua_State *L, uint64_t units)
 {
 	return spend(ush_box_of(L), units);
@@ -307,7 +313,7 @@ settle(struct ush_box *box)
 	box->settled = true;
 }
 
-static void
+static inline void
 run_begin(struct ush_box *box, const struct ush_allowance *allowance)
 {
 	box->left = allowance->instructions;
