@@ -136,10 +136,10 @@ find_line(const struct ush_generation *g, const struct ush_buffer *source,
  * Loading
  */
 
-/* Everything between reading the script and publishing. */
+/* Everything between reading the script and its revision. */
 static int
-load_source(struct ush_generation *g, struct ush_loading *loading,
-    const struct ush_buffer *source, struct ush_error *err)
+load_source(struct ush_generation *g, const struct ush_buffer *source,
+    struct ush_error *err)
 {
 	struct ush_state *state;
 
@@ -148,11 +148,11 @@ load_source(struct ush_generation *g, struct ush_loading *loading,
 	state = ush_state_new(g, true, err);
 	if (!state) {
 		find_line(g, source, err);
-		ush_loading_recall(loading, err);
+		ush_loading_recall(g->loading, err);
 		return -1;
 	}
 	ush_state_free(state);
-	return ush_loading_revision(loading, source, err);
+	return 0;
 }
 
 static int
@@ -164,8 +164,13 @@ load(struct ush_generation *g, struct ush_error *err)
 
 	result = ush_loading_begin(&loading, g, &source, err);
 	g->loading = &loading;
-	if (result == 0)
-		result = load_source(g, &loading, &source, err);
+	if (result == 0) {
+		result = load_source(g, &source, err);
+		/* What is refused has one too, of what was read. */
+		if (ush_loading_revision(
+			&loading, &source, result == 0 ? err : NULL) != 0)
+			result = -1;
+	}
 	g->loading = NULL;
 	ush_loading_fini(&loading);
 	ush_buffer_fini(&source);
