@@ -63,18 +63,32 @@ read_all(int fd, const char *path, size_t limit, struct ush_buffer *source,
 }
 
 static int
+open_failed(const char *path, struct ush_inputs *inputs, struct ush_error *err)
+{
+	int error = errno;
+	struct stat st;
+	/* There, but not for us: it would look changed for ever otherwise. */
+	bool there = error != ENOENT && stat(path, &st) == 0;
+
+	ush_inputs_add(inputs, path, there ? &st : NULL);
+	return ush_error_set(err, USH_ERROR_FILE, path, 0,
+	    "the script can't be opened: %s", strerror(error));
+}
+
+static int
 read_file(const char *path, size_t limit, struct ush_buffer *source,
-    struct ush_error *err)
+    struct ush_inputs *inputs, struct ush_error *err)
 {
 	/* A FIFO must not stop us before we can see that it is one. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result = -1;
 	struct stat st;
 
 	if (fd < 0)
-		return ush_error_set(err, USH_ERROR_FILE, path, 0,
-		    "the script can't be opened: %s", strerror(errno));
+		return open_failed(path, inputs, err);
 	if (fstat(fd, &st) != 0)
 		file_error(err, path, strerror(errno));
+	else if (ush_inputs_add(inputs, path, &st) != 0)
+		file_error(err, path, "out of memory");
 	else if (S_ISDIR(st.st_mode))
 		file_error(err, path, "is a directory; name the script in it");
 	else if (!S_ISREG(st.st_mode))
@@ -87,14 +101,14 @@ read_file(const char *path, size_t limit, struct ush_buffer *source,
 }
 
 static int
-read_source(const struct ush_engine *engine, struct ush_buffer *source,
-    struct ush_error *err)
+read_source(
+    struct ush_generation *g, struct ush_buffer *source, struct ush_error *err)
 {
-	const struct ush_source *from = &engine->source;
-	size_t limit = engine->limits.source;
+	const struct ush_source *from = &g->engine->source;
+	size_t limit = g->engine->limits.source;
 
 	if (from->path)
-		return read_file(from->path, limit, source, err);
+		return read_file(from->path, limit, source, &g->inputs, err);
 	if (from->len > limit)
 		return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
 		    "the script is larger than the source limit of %zu bytes",
@@ -271,7 +285,7 @@ load(struct ush_generation *g, struct ush_error *err)
 	struct ush_state *state = NULL;
 	int result = -1;
 
-	if (read_source(g->engine, &source, err) != 0)
+	if (read_source(g, &source, err) != 0)
 		goto done;
 	if (ush_sha256(ush_buffer_text(&source), source.len, digest) != 0) {
 		ush_error_set(err, USH_ERROR_SYSTEM, g->label, 0,
@@ -335,7 +349,8 @@ load_on_thread(struct ush_generation *g, struct ush_error *err)
 }
 
 struct ush_generation *
-ush_generation_load(struct ush_engine *engine, struct ush_error *err)
+ush_generation_load(
+    struct ush_engine *engine, struct ush_inputs *failed, struct ush_error *err)
 {
 	struct ush_generation *g = calloc(1, sizeof *g);
 	struct ush_error unwanted;
@@ -351,6 +366,8 @@ ush_generation_load(struct ush_engine *engine, struct ush_error *err)
 	ush_pool_adopt(g);
 	set_label(g);
 	if (load_on_thread(g, err) != 0) {
+		if (failed)
+			ush_inputs_move(failed, &g->inputs);
 		ush_generation_free(g);
 		return NULL;
 	}
@@ -368,5 +385,6 @@ ush_generation_free(struct ush_generation *g)
 	if (ush_pool_disown(g))
 		ush_engine_destroy(engine);
 	free(g->bytecode);
+	ush_inputs_fini(&g->inputs);
 	free(g);
 }

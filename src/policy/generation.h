@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "policy/engine.h"
+#include "policy/inputs.h"
 
 enum {
 	USH_REVISION_LEN = 8, /* bytes; twice as many hex digits */
@@ -35,6 +36,7 @@ struct ush_generation {
 	char name[USH_NAME_MAX + 1]; /* of the policy; "" if it has none */
 	bool has_name;
 	bool has_decrypt, has_generate;
+	struct ush_inputs inputs; /* the files that it was made from */
 	atomic_bool retired;
 	/* Guarded by the pool's lock. */
 	struct ush_slot *slots;
@@ -45,9 +47,12 @@ struct ush_generation {
  * Reads the engine's source, compiles it, runs its top level and its selftest
  * in a state of its own, on a thread of its own (whose stack is known). NULL
  * with *err filled if anything fails. The caller publishes or frees it.
+ *
+ * After a failure, `failed` (may be NULL) gets what was looked at: a change of
+ * it may mend things. The caller's to free by ush_inputs_fini.
  */
-struct ush_generation *ush_generation_load(
-    struct ush_engine *engine, struct ush_error *err);
+struct ush_generation *ush_generation_load(struct ush_engine *engine,
+    struct ush_inputs *failed, struct ush_error *err);
 
 void ush_generation_free(struct ush_generation *generation);
 
