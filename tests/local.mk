@@ -35,6 +35,7 @@ CHECKS += tests/check_manual_host
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
+CHECKS += tests/check_reload
 CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text

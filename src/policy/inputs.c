@@ -28,6 +28,15 @@ set_state(struct ush_input *input, const struct stat *st)
 	input->ctime_ns = st ? ns_of(st->st_ctim) : 0;
 }
 
+static void
+set_state_of(struct ush_input *input, const struct ush_input *other)
+{
+	char *path = input->path;
+
+	*input = *other;
+	input->path = path;
+}
+
 static char *
 absolute(const char *path)
 {
@@ -95,6 +104,22 @@ ush_inputs_fini(struct ush_inputs *inputs)
 		free(inputs->v[--inputs->n].path);
 	free(inputs->v);
 	memset(inputs, 0, sizeof *inputs);
+}
+
+int
+ush_inputs_copy(struct ush_inputs *to, const struct ush_inputs *from)
+{
+	struct ush_inputs copy = {0};
+
+	for (size_t i = 0; i < from->n; i++) {
+		if (ush_inputs_add(&copy, from->v[i].path, NULL) != 0) {
+			ush_inputs_fini(&copy);
+			return -1;
+		}
+		set_state_of(&copy.v[i], &from->v[i]);
+	}
+	ush_inputs_move(to, &copy);
+	return 0;
 }
 
 void

@@ -42,6 +42,9 @@ int ush_inputs_add(
 /* Frees what the list holds and empties it. */
 void ush_inputs_fini(struct ush_inputs *inputs);
 
+/* A copy, in place of what *to holds. -1 when memory is short. */
+int ush_inputs_copy(struct ush_inputs *to, const struct ush_inputs *from);
+
 /* Moves all of `from` to `to`, which is emptied first. */
 void ush_inputs_move(struct ush_inputs *to, struct ush_inputs *from);
 

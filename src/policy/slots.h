@@ -49,6 +49,9 @@ struct ush_pool {
 
 extern struct ush_pool ush_pool;
 
+/* Before the first fork that the pool is to survive. Any number of times. */
+void ush_pool_start(void);
+
 /* This thread's record, made if need be; NULL when memory is short. */
 struct ush_thread *ush_thread_get(void);
 

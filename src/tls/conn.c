@@ -44,6 +44,8 @@ static void
 handshake_end(struct ush_handshake *now)
 {
 	ush_pool_unpin(now->pin);
+	if (now->shadow)
+		ush_pool_unpin(now->shadow);
 	session_drop(now);
 	free(now->written.string);
 	free(now->host);

@@ -59,7 +59,8 @@ struct ush_written {
 
 /* The part that belongs to one handshake. */
 struct ush_handshake {
-	struct ush_slot *pin; /* of the generation that decides */
+	struct ush_slot *pin;    /* of the generation that decides */
+	struct ush_slot *shadow; /* of the one beside it, or NULL */
 	bool has_server_random;
 	bool begun;
 	bool retry;          /* a second ClientHello is being read */

@@ -15,7 +15,8 @@ ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 {
 	*engineless = false;
 	if (!conn->now.pin)
-		conn->now.pin = ush_pool_pin(engine, engineless);
+		conn->now.pin =
+		    ush_pool_pin(engine, &conn->now.shadow, engineless);
 	return conn->now.pin ? ush_pool_generation(conn->now.pin) : NULL;
 }
 

@@ -24,6 +24,7 @@ TCase *engine_case(const char *name, int seconds);
 /* What an engine is made from. Zero members: the default. */
 struct engine_spec {
 	const char *text;
+	const char *file; /* a path, instead of a text */
 	enum usher_on_error on_error;
 	size_t app_data_limit;
 	size_t memory_limit;
