@@ -28,6 +28,7 @@ CHECKS += tests/check_guards_identities
 CHECKS += tests/check_guards_life
 CHECKS += tests/check_guards_places
 CHECKS += tests/check_guards_queue
+CHECKS += tests/check_leave
 CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors

@@ -41,11 +41,25 @@ session_drop(struct ush_handshake *now)
 }
 
 static void
-handshake_end(struct ush_handshake *now)
+leave(struct ush_handshake *now)
 {
-	ush_pool_unpin(now->pin);
+	if (now->pin)
+		ush_pool_unpin(now->pin);
 	if (now->shadow)
 		ush_pool_unpin(now->shadow);
+	now->pin = now->shadow = NULL;
+}
+
+void
+ush_conn_leave(struct ush_conn *conn)
+{
+	leave(&conn->now);
+}
+
+static void
+handshake_end(struct ush_handshake *now)
+{
+	leave(now);
 	session_drop(now);
 	free(now->written.string);
 	free(now->host);

@@ -92,6 +92,7 @@ struct ush_handshake {
 	/* generate */
 	bool counted;         /* what came of the verdict */
 	unsigned int tickets; /* made so far */
+	int64_t auth_time;    /* of a full handshake: its first ticket's time */
 	long timeout;         /* of the session, before any was assigned */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
@@ -113,11 +114,15 @@ union ush_address {
 	struct sockaddr_in6 in6;
 };
 
+/* As SSL_set_info_callback takes it. */
+typedef void (*ush_info_fn)(const SSL *ssl, int where, int ret);
+
 /* Kept below what malloc serves from its thread's own cache. */
 struct ush_conn {
 	struct ush_vars vars;
 	union ush_address peer; /* set by the host */
 	bool has_peer;
+	ush_info_fn host_info; /* that ours stands before, see leave.c */
 	unsigned int shard;
 	uint64_t number;
 	struct ush_handshake now; /* last: its end is not zeroed */
@@ -130,6 +135,10 @@ int ush_conn_init(void);
 struct ush_conn *ush_conn_get(const SSL *ssl);
 /* The same, made if need be; NULL when memory is short. */
 struct ush_conn *ush_conn_need(SSL *ssl);
+
+/* Lets the generation go that the handshake holds, and the one beside it. The
+ * next callback, if there is one, takes the one that is active then. */
+void ush_conn_leave(struct ush_conn *conn);
 
 /* To be called first by either callback: the record, its `now` begun anew if
  * this is another handshake than last time. NULL when memory is short. */

@@ -5,9 +5,11 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "tls/binding.h"
 #include "tls/content.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/live.h"
 
 /* Assignments take effect if all went well. A sibling's lifetime is none of
@@ -170,8 +172,10 @@ open_issue(struct ush_issue *is)
 	ush_live_open(&is->live, is->ssl, is->conn, is->generation, true);
 	if (is->resumed && now->session)
 		ush_live_set_previous(&is->live);
-	if (now->tickets == 0)
+	if (now->tickets == 0) {
 		now->timeout = SSL_SESSION_get_timeout(is->session);
+		now->auth_time = is->resumed ? 0 : ush_clock_now();
+	}
 }
 
 static int
@@ -200,6 +204,7 @@ issue(struct ush_issue *is)
 		ush_decide_count(
 		    is->generation, is->conn, USH_STAT_generate_end);
 	tell(is);
+	ush_leave_generate(is->ssl, is->conn, result == 0);
 	return result;
 }
 
