@@ -290,11 +290,13 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	config.log.arg = config.user;
 	engine = calloc(1, sizeof *engine);
 	if (!engine || !config.user ||
-	    ush_source_copy(&config.source, &options->source) != 0)
+	    ush_source_copy(&config.source, &options->source) != 0) {
 		ush_error_set(inner_error(error), USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory");
-	else
+	} else {
+		ush_source_settle(&config.source);
 		engine->engine = ush_engine_new(&config, inner_error(error));
+	}
 	if (engine && engine->engine)
 		return engine;
 	ush_source_fini(&config.source);

@@ -214,6 +214,16 @@ int usher_reload(struct usher *engine, struct usher_error *error);
 int usher_replace_text(struct usher *engine, const char *name, const char *text,
     size_t len, struct usher_error *error);
 
+/*
+ * Reloads by itself when the script's file changes, or another one that it was
+ * made from: at most half a second, and the time to load, after the file is
+ * closed. A thread of the engine's sees to it (all signals blocked in it), with
+ * inotify(7), or by looking where that is not to be had. In a forked child it
+ * starts at the first use of the engine. Failures are logged. A text can't be
+ * watched: an error. 0 switches it off.
+ */
+int usher_watch(struct usher *engine, int on, struct usher_error *error);
+
 /* Makes the version before the active one the active one again. What is rolled
  * back stays so until the content of the source is another one: reloading the
  * same changes nothing. There is one way back: a second rollback in a row is

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/rollout.h"
+#include "policy/watch.h"
 #include "usher_inner.h"
 
 _Static_assert(
@@ -48,7 +49,7 @@ usher_reload(struct usher *engine, struct usher_error *error)
 
 	if (!engine)
 		return no_engine(err, "reload");
-	return ush_rollout_reload(engine->engine, err);
+	return ush_rollout_reload(engine->engine, "reload", err);
 }
 
 /* A text as a source, which is the caller's to free. -1 with *err filled. */
@@ -84,6 +85,19 @@ usher_replace_text(struct usher *engine, const char *name, const char *text,
 	result = ush_rollout_replace(engine->engine, &source, err);
 	ush_source_fini(&source);
 	return result;
+}
+
+EXPORT int
+usher_watch(struct usher *engine, int on, struct usher_error *error)
+{
+	struct ush_error unwanted, *err = some_error(error, &unwanted);
+
+	if (!engine)
+		return no_engine(err, "watch");
+	if (on)
+		return ush_watch_start(engine->engine, err);
+	ush_watch_stop(engine->engine);
+	return 0;
 }
 
 EXPORT int

@@ -41,6 +41,8 @@ CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
 CHECKS += tests/check_value
+CHECKS += tests/check_watch
+CHECKS += tests/check_watch_life
 
 TEST_SH =
 TEST_SH += tests/meta/exports.sh

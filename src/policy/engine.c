@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "policy/rollout.h"
+#include "policy/watch.h"
 
 struct ush_engine *
 ush_engine_new(const struct ush_engine *config, struct ush_error *err)
@@ -54,8 +55,10 @@ void
 ush_engine_unref(struct ush_engine *engine)
 {
 	/* Above zero, another thread may end it from here on. */
-	if (atomic_fetch_sub(&engine->refs, 1) == 1)
-		ush_rollout_end(engine);
+	if (atomic_fetch_sub(&engine->refs, 1) != 1)
+		return;
+	ush_watch_stop(engine);
+	ush_rollout_end(engine);
 }
 
 void

@@ -40,6 +40,7 @@ enum {
 };
 
 struct ush_rollout;
+struct ush_watch;
 
 struct ush_engine {
 	struct ush_source source; /* the rollout's to change */
@@ -50,7 +51,9 @@ struct ush_engine {
 	_Atomic(struct ush_generation *) active;
 	_Atomic(struct ush_generation *) shadow; /* beside it, or NULL */
 	struct ush_rollout *rollout;
-	atomic_size_t refs;       /* the owner's, and one for each binding */
+	struct ush_watch *watch; /* NULL: off; guarded by the lock in watch.c */
+	atomic_bool asleep;      /* it has a watch that does not run here yet */
+	atomic_size_t refs;      /* the owner's, and one for each binding */
 	unsigned int generations; /* that exist; guarded by the pool's lock */
 	void *user;               /* the owner's, see usher.c */
 	void (*user_free)(void *user);

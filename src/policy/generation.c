@@ -63,39 +63,42 @@ read_all(int fd, const char *path, size_t limit, struct ush_buffer *source,
 }
 
 static int
-open_failed(const char *path, struct ush_inputs *inputs, struct ush_error *err)
+open_failed(const struct ush_source *from, struct ush_inputs *inputs,
+    struct ush_error *err)
 {
 	int error = errno;
 	struct stat st;
 	/* There, but not for us: it would look changed for ever otherwise. */
-	bool there = error != ENOENT && stat(path, &st) == 0;
+	bool there = error != ENOENT && stat(from->path, &st) == 0;
 
-	ush_inputs_add(inputs, path, there ? &st : NULL);
-	return ush_error_set(err, USH_ERROR_FILE, path, 0,
+	ush_inputs_add(inputs, from->path, there ? &st : NULL);
+	return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
 	    "the script can't be opened: %s", strerror(error));
 }
 
 static int
-read_file(const char *path, size_t limit, struct ush_buffer *source,
-    struct ush_inputs *inputs, struct ush_error *err)
+read_file(const struct ush_source *from, size_t limit,
+    struct ush_buffer *source, struct ush_inputs *inputs, struct ush_error *err)
 {
 	/* A FIFO must not stop us before we can see that it is one. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result = -1;
+	int fd = open(from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *name = from->name;
 	struct stat st;
+	int result = -1;
 
 	if (fd < 0)
-		return open_failed(path, inputs, err);
+		return open_failed(from, inputs, err);
 	if (fstat(fd, &st) != 0)
-		file_error(err, path, strerror(errno));
-	else if (ush_inputs_add(inputs, path, &st) != 0)
-		file_error(err, path, "out of memory");
+		file_error(err, name, strerror(errno));
+	else if (ush_inputs_add(inputs, from->path, &st) != 0)
+		file_error(err, name, "out of memory");
 	else if (S_ISDIR(st.st_mode))
-		file_error(err, path, "is a directory; name the script in it");
+		file_error(err, name, "is a directory; name the script in it");
 	else if (!S_ISREG(st.st_mode))
-		file_error(err, path,
+		file_error(err, name,
 		    "is not a regular file; name a file with the script");
 	else
-		result = read_all(fd, path, limit, source, err);
+		result = read_all(fd, name, limit, source, err);
 	close(fd);
 	return result;
 }
@@ -108,7 +111,7 @@ read_source(
 	size_t limit = g->engine->limits.source;
 
 	if (from->path)
-		return read_file(from->path, limit, source, &g->inputs, err);
+		return read_file(from, limit, source, &g->inputs, err);
 	if (from->len > limit)
 		return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
 		    "the script is larger than the source limit of %zu bytes",

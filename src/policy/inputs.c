@@ -37,8 +37,8 @@ set_state_of(struct ush_input *input, const struct ush_input *other)
 	input->path = path;
 }
 
-static char *
-absolute(const char *path)
+char *
+ush_inputs_absolute(const char *path)
 {
 	char *cwd, *result = NULL;
 
@@ -77,7 +77,7 @@ int
 ush_inputs_add(
     struct ush_inputs *inputs, const char *path, const struct stat *st)
 {
-	char *full = absolute(path);
+	char *full = ush_inputs_absolute(path);
 	struct ush_input *input;
 
 	if (!full)
@@ -139,13 +139,9 @@ ush_input_look(struct ush_input *input)
 }
 
 bool
-ush_input_is_same(const struct ush_input *input)
+ush_input_differs(const struct ush_input *a, const struct ush_input *b)
 {
-	struct ush_input now = *input;
-
-	ush_input_look(&now);
-	return now.there == input->there && now.dev == input->dev &&
-	       now.ino == input->ino && now.size == input->size &&
-	       now.mtime_ns == input->mtime_ns &&
-	       now.ctime_ns == input->ctime_ns;
+	return a->there != b->there || a->dev != b->dev || a->ino != b->ino ||
+	       a->size != b->size || a->mtime_ns != b->mtime_ns ||
+	       a->ctime_ns != b->ctime_ns;
 }

@@ -23,6 +23,7 @@
 #include "policy/generation.h"
 #include "policy/pool.h"
 #include "policy/slots.h"
+#include "policy/watch.h"
 
 struct ush_rollout {
 	pthread_mutex_t lock;
@@ -45,6 +46,7 @@ ush_rollout_new(void)
 	if (!r)
 		return NULL;
 	ush_pool_start();
+	ush_watch_init();
 	pthread_mutex_init(&r->lock, NULL);
 	r->forks = atomic_load(&ush_pool.forks);
 	return r;
@@ -67,6 +69,7 @@ enter(struct ush_engine *engine)
 	struct ush_rollout *r = engine->rollout;
 	unsigned int forks;
 
+	ush_watch_wake(engine);
 	pthread_mutex_lock(&ush_pool.lock);
 	forks = atomic_load(&ush_pool.forks);
 	if (r->forks != forks)
@@ -249,12 +252,14 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 }
 
 int
-ush_rollout_reload(struct ush_engine *engine, struct ush_error *err)
+ush_rollout_reload(
+    struct ush_engine *engine, const char *what, struct ush_error *err)
 {
 	struct ush_rollout *r = enter(engine);
-	int result = take_up(engine, NULL, "reload", err);
+	int result = take_up(engine, NULL, what, err);
 
 	leave(r);
+	ush_watch_kick(engine);
 	return result;
 }
 
@@ -266,6 +271,7 @@ ush_rollout_replace(
 	int result = take_up(engine, source, "replace", err);
 
 	leave(r);
+	ush_watch_kick(engine);
 	return result;
 }
 

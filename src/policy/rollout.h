@@ -32,8 +32,9 @@ void ush_rollout_end(struct ush_engine *engine);
  * changed but the history. `err` is never NULL.
  */
 
-/* Loads the engine's source again. */
-int ush_rollout_reload(struct ush_engine *engine, struct ush_error *err);
+/* Loads the engine's source again. `what` says in the log who asked. */
+int ush_rollout_reload(
+    struct ush_engine *engine, const char *what, struct ush_error *err);
 
 /* Loads another source, which becomes the engine's: it is taken over if this
  * succeeds. */
@@ -63,7 +64,8 @@ bool ush_rollout_is_canary(const struct ush_generation *shadow,
 bool ush_rollout_history(const struct ush_engine *engine, unsigned int back,
     struct ush_event_entry *entry);
 
-/* Copies what the last load has looked at, to be watched. -1 without memory. */
+/* Copies what the last load has looked at, to be watched: nothing, if the
+ * source is a text. -1 without memory. */
 int ush_rollout_inputs(struct ush_engine *engine, struct ush_inputs *copy);
 
 #endif

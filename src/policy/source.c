@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/inputs.h"
+
 int
 ush_source_copy(struct ush_source *to, const struct ush_source *from)
 {
@@ -24,6 +26,17 @@ ush_source_copy(struct ush_source *to, const struct ush_source *from)
 		return 0;
 	ush_source_fini(to);
 	return -1;
+}
+
+void
+ush_source_settle(struct ush_source *source)
+{
+	char *path = source->path ? ush_inputs_absolute(source->path) : NULL;
+
+	if (!path)
+		return;
+	free(source->path);
+	source->path = path;
 }
 
 void

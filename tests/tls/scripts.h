@@ -17,7 +17,8 @@
 const char *script_numbered(int n);
 
 /* A path in a folder of the test's own, which is removed with all that is in
- * it when the test ends (an exit handler: Check forks). Static, as above. */
+ * it when the test ends (an exit handler: Check forks). Static, until 16 more
+ * have been asked for. */
 const char *script_path(const char *name);
 
 /* Writes a file anew, in place. */
