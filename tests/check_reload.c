@@ -76,7 +76,7 @@ END_TEST
 START_TEST(a_file_is_read_again)
 {
 	const char *path = script_path("policy.lua");
-	struct engine_spec spec = {.file = path};
+	struct engine_spec spec = {.path = path};
 	struct visit visit = {.version = version_of(_i)};
 	struct usher *engine;
 	int i;
@@ -142,7 +142,7 @@ END_TEST
 START_TEST(a_file_that_is_gone_changes_nothing)
 {
 	const char *path = script_path("policy.lua");
-	struct engine_spec spec = {.file = path};
+	struct engine_spec spec = {.path = path};
 	struct visit visit = {.version = version_of(_i)};
 	struct usher_error error = {0};
 	struct usher *engine;
@@ -213,7 +213,7 @@ END_TEST
 START_TEST(after_a_text_files_are_not_looked_at)
 {
 	const char *path = script_path("policy.lua");
-	struct engine_spec spec = {.file = path};
+	struct engine_spec spec = {.path = path};
 	struct usher *engine;
 
 	script_write(path, script_numbered(1));

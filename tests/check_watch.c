@@ -58,7 +58,7 @@ watch_file(const char *path, int mode)
 	struct usher_error error = {0};
 	struct usher *engine;
 
-	spec.file = path;
+	spec.path = path;
 	engine = engine_make(&spec);
 	ush_watch_poll_only(mode == 1);
 	ck_assert_msg(usher_watch(engine, 1, &error) == 0, "%s", error.message);

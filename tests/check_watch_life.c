@@ -45,7 +45,7 @@ begin(void)
 
 	path = script_path("policy.lua");
 	script_write(path, script_numbered(1));
-	spec.file = path;
+	spec.path = path;
 	engine = engine_make(&spec);
 	ck_assert_int_eq(usher_watch(engine, 1, NULL), 0);
 	return engine;
@@ -442,7 +442,7 @@ START_TEST(many_engines_watch_one_file)
 
 	engines[0] = begin();
 	for (i = 1; i < 20; i++) {
-		spec = (struct engine_spec){.file = path};
+		spec = (struct engine_spec){.path = path};
 		engines[i] = engine_make(&spec);
 		ck_assert_int_eq(usher_watch(engines[i], 1, NULL), 0);
 	}

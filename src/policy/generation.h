@@ -23,6 +23,9 @@ enum {
 };
 
 struct ush_slot;
+struct ush_loading;
+struct ush_module;
+struct ush_dataset;
 
 struct ush_generation {
 	uint64_t id; /* unique in the process; 0: not published yet */
@@ -35,13 +38,17 @@ struct ush_generation {
 	unsigned char revision[USH_REVISION_LEN];
 	char revision_hex[2 * USH_REVISION_LEN + 1];
 	char name[USH_NAME_MAX + 1]; /* of the policy; "" if it has none */
+	size_t name_len;
 	bool has_name;
 	bool has_decrypt, has_generate;
 	bool loaded; /* and so counted */
 	/* The files that it is made from. The rollout takes them over. */
 	struct ush_inputs inputs;
-	atomic_bool cold;    /* idle states are not kept */
-	atomic_bool retired; /* for good: to be freed */
+	struct ush_module *modules;   /* that it required, in order */
+	struct ush_dataset *datasets; /* and data files, likewise */
+	struct ush_loading *loading;  /* while it is being loaded */
+	atomic_bool cold;             /* idle states are not kept */
+	atomic_bool retired;          /* for good: to be freed */
 	/* Guarded by the pool's lock. */
 	struct ush_slot *slots;
 	struct ush_generation *next_retired;
@@ -65,7 +72,8 @@ struct ush_generation *ush_generation_load(struct ush_engine *engine,
 
 void ush_generation_free(struct ush_generation *generation);
 
-/* Puts the script's full name where a message has the chunk's. */
+/* Puts the full name of the script, or of the module that it is about, where a
+ * message has the chunk's. */
 void ush_generation_relabel(
     const struct ush_generation *generation, struct ush_error *err);
 

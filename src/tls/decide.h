@@ -48,9 +48,24 @@ enum ush_verdict ush_default_verdict(SSL_TICKET_STATUS status);
 struct ush_generation *ush_decide_pin(
     struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
 
+/* The thread's state, to be given back by ush_pool_leave. All states that are
+ * made for one handshake share what setting up may spend. */
+struct ush_state *ush_decide_enter(struct ush_generation *generation,
+    struct ush_conn *conn, struct ush_error *err);
+
+static inline uint64_t
+ush_decide_left(uint64_t all, uint64_t spent)
+{
+	return spent < all ? all - spent : 0;
+}
+
 /* One more of something, in this connection's engine. */
-void ush_decide_count(const struct ush_generation *generation,
-    const struct ush_conn *conn, enum ush_stat stat);
+static inline void
+ush_decide_count(const struct ush_generation *generation,
+    const struct ush_conn *conn, enum ush_stat stat)
+{
+	ush_stats_add(generation->engine->stats, conn->shard, stat);
+}
 
 /* Counts and logs a failed call; what it leads to is the caller's to do. */
 void ush_decide_failed(const struct ush_generation *generation,
@@ -62,8 +77,14 @@ void ush_decide_outcome(const SSL *ssl, struct ush_conn *conn);
 /* Counts and logs a handshake that resumed without being asked about. */
 void ush_decide_bypass(const struct ush_generation *generation);
 
-/* Tells the engine's owner, if he wants to know. */
-void ush_decide_tell(
-    const struct ush_generation *generation, const struct ush_decision *d);
+/* Whom to tell of decisions: the engine's owner, if he wants to know; else
+ * NULL. */
+static inline const struct ush_decision_sink *
+ush_decide_sink(const struct ush_generation *generation)
+{
+	const struct ush_decision_sink *sink = generation->engine->user;
+
+	return sink && sink->fn ? sink : NULL;
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tls/compat.h"
 #include "tls/live.h"
 
 enum { FUTURE_MAX = 300 }; /* seconds an auth_time may be ahead of us */
@@ -93,12 +94,12 @@ status_name(SSL_TICKET_STATUS status)
 static bool
 is_own_policy(const struct ush_live *live)
 {
-	const struct ush_envelope *e = &live->envelope;
+	const struct ush_envelope *e = live->envelope;
 	const struct ush_generation *g = live->generation;
 
 	if (!e->policy || !g->has_name)
 		return !e->policy && !g->has_name;
-	return strlen(g->name) == e->policy_len &&
+	return g->name_len == e->policy_len &&
 	       memcmp(g->name, e->policy, e->policy_len) == 0;
 }
 
@@ -106,11 +107,9 @@ static void
 get_envelope(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value)
 {
-	const struct ush_envelope *e = &live->envelope;
+	const struct ush_envelope *e = live->envelope;
 	int64_t time;
 
-	if (live->kind != USH_ENVELOPE)
-		return;
 	switch (id) {
 	case USH_TICKET_data:
 		if (is_own_policy(live))
@@ -165,16 +164,6 @@ version_name(int version)
 	}
 }
 
-static int64_t
-session_time(const SSL_SESSION *session)
-{
-#if OPENSSL_VERSION_NUMBER >= 0x30300000L
-	return (int64_t)SSL_SESSION_get_time_ex(session);
-#else
-	return SSL_SESSION_get_time(session);
-#endif
-}
-
 static void
 get_session_cipher(const SSL_SESSION *session, struct ush_fact_value *value)
 {
@@ -193,8 +182,6 @@ get_session(
 	unsigned int id_len;
 	size_t len;
 
-	if (!session)
-		return;
 	switch (id) {
 	case USH_TICKET_app_data:
 		ush_live_give_bytes(value,
@@ -202,10 +189,10 @@ get_session(
 		    live->app_data_len);
 		return;
 	case USH_TICKET_issued_at:
-		ush_live_give_integer(value, session_time(session));
+		ush_live_give_integer(value, ush_session_time(session));
 		return;
 	case USH_TICKET_age:
-		ush_live_give_integer(value, age_of(session_time(session)));
+		ush_live_give_integer(value, age_of(ush_session_time(session)));
 		return;
 	case USH_TICKET_timeout:
 		ush_live_give_integer(value, SSL_SESSION_get_timeout(session));
@@ -234,7 +221,6 @@ get_session(
 		ush_live_give_cert(live, SSL_SESSION_get0_peer(session), value);
 		return;
 	default:
-		get_envelope(live, id, value);
 		return;
 	}
 }
@@ -255,8 +241,20 @@ ush_live_get_ticket(
 		    live->key_name ? live->key_name : (const void *)"",
 		    live->key_name_len);
 		return;
+	case USH_TICKET_data:
+	case USH_TICKET_id:
+	case USH_TICKET_policy:
+	case USH_TICKET_auth_time:
+	case USH_TICKET_auth_age:
+	case USH_TICKET_renewals:
+	case USH_TICKET_revision:
+	case USH_TICKET_server_name:
+		if (live->kind == USH_ENVELOPE)
+			get_envelope(live, id, value);
+		return;
 	default:
-		get_session(live, id, value);
+		if (live->session)
+			get_session(live, id, value);
 		return;
 	}
 }

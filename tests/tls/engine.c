@@ -119,8 +119,8 @@ options_make(const struct engine_spec *spec)
 	int bad = 0;
 
 	ck_assert_ptr_nonnull(options);
-	if (spec->file)
-		bad |= usher_options_set_script_file(options, spec->file);
+	if (spec->path)
+		bad |= usher_options_set_script_file(options, spec->path);
 	else
 		bad |= usher_options_set_script_text(
 		    options, "test.lua", spec->text, strlen(spec->text));

@@ -24,7 +24,6 @@ TCase *engine_case(const char *name, int seconds);
 /* What an engine is made from. Zero members: the default. */
 struct engine_spec {
 	const char *text;
-	const char *file; /* a path, instead of a text */
 	enum usher_on_error on_error;
 	size_t app_data_limit;
 	size_t memory_limit;
@@ -35,6 +34,7 @@ struct engine_spec {
 	/* Called after the decision was noted. */
 	usher_decision_fn decision;
 	void *decision_arg;
+	const char *path; /* of a script, in place of the text */
 };
 
 /* A new engine, which engine_case frees. Fails the test if there is none. */
