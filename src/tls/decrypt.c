@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "tls/binding.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/lists.h"
 #include "tls/live.h"
 
@@ -394,5 +395,6 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	keep(&q, key_name, key_name_len);
 	ush_decide_count(generation, conn, stat_of_verdict(q.verdict));
 	tell(&q);
+	ush_leave_decrypt(ssl, conn);
 	return to_openssl(q.verdict);
 }
