@@ -237,6 +237,13 @@ struct usher_stats {
 	/* States. */
 	uint64_t states_made;
 	uint64_t states_closed;
+	/* The store. */
+	uint64_t store_hits;        /* keys that get, add or incr found */
+	uint64_t store_misses;      /* and those that they did not find */
+	uint64_t store_evictions;   /* living entries displaced by others */
+	uint64_t store_expirations; /* entries removed since they expired */
+	uint64_t store_timeouts;    /* operations given up: lock held */
+	uint64_t store_recoveries;  /* shards put in order after a crash */
 };
 
 /* Copies the first `size` bytes, at most sizeof *stats as the library knows

@@ -36,6 +36,9 @@ CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
 CHECKS += tests/check_stats
+CHECKS += tests/check_store
+CHECKS += tests/check_store_crash
+CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
 CHECKS += tests/check_value
@@ -64,6 +67,7 @@ check_LIBRARIES += tests/libhelpers.a
 endif
 tests_libhelpers_a_SOURCES =
 include tests/pattern/local.mk
+include tests/store/local.mk
 include tests/tls/local.mk
 
 # The command line's own parts are not in the library.
