@@ -34,6 +34,12 @@
 
 enum { WORKERS = 4, COUNTERS = 8, KEYS = 2000 };
 
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+enum { SANITIZED = 1 }; /* whose instructions are many, and not ours */
+#else
+enum { SANITIZED = 0 };
+#endif
+
 static struct ush_store_view view;
 static char room[USH_STORE_VALUE_MAX];
 
@@ -283,8 +289,7 @@ START_TEST(a_process_killed_after_any_instruction)
 	int killed = 1;
 
 	tear_down();
-#if !defined __SANITIZE_THREAD__ && !defined __SANITIZE_ADDRESS__
-	for (; killed == 1; steps += stride) {
+	for (; killed == 1 && !SANITIZED; steps += stride) {
 		killed = kill_once(deed, steps);
 		/* Later on, it is the same thing again and again. */
 		if (steps > 3000)
@@ -294,9 +299,6 @@ START_TEST(a_process_killed_after_any_instruction)
 		ck_assert_uint_gt(steps, 300);
 	else
 		puts("no ptrace here: nothing was tried");
-#else
-	(void)deed, (void)stride, (void)steps, (void)killed;
-#endif
 	set_up();
 }
 END_TEST

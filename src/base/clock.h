@@ -18,8 +18,8 @@ uint64_t ush_clock_thread_ns(void);
 /* A clock that nobody sets: milliseconds since some moment. */
 uint64_t ush_clock_mono_ms(void);
 
-/* What times to live are measured by: milliseconds since some moment, which is
- * the same for all processes of a machine. Nobody sets it, but ush_clock_set. */
+/* What times to live are measured by: milliseconds since a moment that is the
+ * same for all processes of a machine. Nobody sets it, but ush_clock_set. */
 uint64_t ush_clock_ttl_ms(void);
 
 /* For tests: from now on ush_clock_now answers `now`, in all threads; with 0

@@ -195,23 +195,49 @@ ush_store_usage(const struct ush_store *store, struct ush_store_usage *usage)
  * Locks
  */
 
+static struct timespec
+from_now(clockid_t clock, long ms)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	t.tv_nsec += ms * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
+#ifdef __SANITIZE_THREAD__
+/* The thread sanitizer does not know pthread_mutex_clocklock. */
+static int
+lock_within(pthread_mutex_t *lock, long ms)
+{
+	struct timespec until = from_now(CLOCK_REALTIME, ms);
+
+	return pthread_mutex_timedlock(lock, &until);
+}
+#else
+static int
+lock_within(pthread_mutex_t *lock, long ms)
+{
+	struct timespec until = from_now(CLOCK_MONOTONIC, ms);
+
+	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until);
+}
+#endif
+
 /* Waits, unless somebody has just done so in vain: so a holder that stands
  * still costs one wait, not one for each handshake. */
 static int
 lock_wait(struct ush_shard_head *head)
 {
-	struct timespec until;
 	int error;
 
 	if (atomic_load_explicit(&head->late, memory_order_relaxed) != 0)
 		return EBUSY;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += USH_STORE_WAIT_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	error = pthread_mutex_clocklock(&head->lock, CLOCK_MONOTONIC, &until);
+	error = lock_within(&head->lock, USH_STORE_WAIT_MS);
 	if (error == ETIMEDOUT)
 		atomic_store_explicit(&head->late, 1, memory_order_relaxed);
 	return error;
