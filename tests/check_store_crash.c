@@ -474,7 +474,10 @@ START_TEST(four_processes_go_on_while_one_is_killed)
 	ck_assert_uint_gt(stat_of(&view, USH_STAT_store_recoveries), 0);
 	ck_assert_uint_lt(
 	    stat_of(&view, USH_STAT_store_recoveries), 2 * (unsigned)kills);
-	ck_assert_uint_eq(stat_of(&view, USH_STAT_store_timeouts), board->busy);
+	/* Who is killed in between has not noted it on the board. */
+	ck_assert_uint_ge(stat_of(&view, USH_STAT_store_timeouts), board->busy);
+	ck_assert_uint_le(stat_of(&view, USH_STAT_store_timeouts),
+	    board->busy + (unsigned int)kills);
 	munmap(board, sizeof *board);
 }
 END_TEST
