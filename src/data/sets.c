@@ -151,6 +151,7 @@ ush_set_free(struct ush_set *set)
 		return;
 	for (int i = 0; i < 2; i++) {
 		free(set->nets[i].first);
+		free(set->nets[i].sample);
 		free(set->nets[i].bits);
 	}
 	free(set->slots);

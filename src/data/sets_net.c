@@ -5,12 +5,17 @@
  * they have nothing in common. So those that lie within others are left out,
  * the rest is sorted by first address, and whether an address is covered shows
  * at the last network that begins at or before it. 17 bytes a network.
+ *
+ * It is searched for by halving, at first among every 32nd of them, which lie
+ * together: most steps then stay in the processor's cache.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/sets_own.h"
+
+enum { SAMPLE = 32 };
 
 /* By address, the larger of two that begin alike first. */
 static int
@@ -71,18 +76,23 @@ list_new(struct ush_set *set, bool six, const struct ush_net *nets, size_t n)
 
 	if (n == 0)
 		return 0;
+	list->n = n;
+	list->samples = (n + SAMPLE - 1) / SAMPLE;
 	list->first = malloc(n * sizeof *list->first);
+	list->sample = malloc(list->samples * sizeof *list->sample);
 	list->bits = malloc(n);
-	if (!list->first || !list->bits)
+	if (!list->first || !list->sample || !list->bits)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		list->first[i].high = nets[i].ip.high;
 		list->first[i].low = nets[i].ip.low;
 		list->bits[i] = (uint8_t)nets[i].bits;
+		if (i % SAMPLE == 0)
+			list->sample[i / SAMPLE] = list->first[i];
 	}
-	list->n = n;
 	set->count += n;
 	set->bytes += n * (sizeof *list->first + 1);
+	set->bytes += list->samples * sizeof *list->sample;
 	return 0;
 }
 
@@ -116,12 +126,12 @@ done:
 	return result;
 }
 
-/* How many of the list begin at or before the address. */
+/* How many of n begin at or before the address. */
 static size_t
-count_up_to(const struct ush_set_nets *list, const struct ush_ip *ip)
+count_up_to(
+    const struct ush_set_first *first, size_t n, const struct ush_ip *ip)
 {
-	const struct ush_set_first *first = list->first;
-	size_t low = 0, n = list->n, half;
+	size_t low = 0, half;
 
 	while (n > 0) {
 		half = n / 2;
@@ -137,18 +147,34 @@ count_up_to(const struct ush_set_nets *list, const struct ush_ip *ip)
 	return low;
 }
 
+/* The last network that begins at or before the address; false if all begin
+ * after it. */
+static bool
+find(const struct ush_set_nets *list, const struct ush_ip *ip, size_t *at)
+{
+	size_t i = count_up_to(list->sample, list->samples, ip), left;
+
+	if (i == 0)
+		return false;
+	i = (i - 1) * SAMPLE;
+	left = list->n - i;
+	*at = i - 1 +
+	      count_up_to(list->first + i, left < SAMPLE ? left : SAMPLE, ip);
+	return true;
+}
+
 bool
 ush_set_covers(const struct ush_set *set, const struct ush_ip *ip)
 {
 	const struct ush_set_nets *list = &set->nets[ip->six];
-	size_t i = count_up_to(list, ip);
 	struct ush_net net;
+	size_t i;
 
-	if (i == 0)
+	if (!find(list, ip, &i))
 		return false;
-	net.ip.high = list->first[i - 1].high;
-	net.ip.low = list->first[i - 1].low;
+	net.ip.high = list->first[i].high;
+	net.ip.low = list->first[i].low;
 	net.ip.six = ip->six;
-	net.bits = list->bits[i - 1];
+	net.bits = list->bits[i];
 	return ush_net_has(&net, ip);
 }

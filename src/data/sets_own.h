@@ -15,14 +15,18 @@ struct ush_set_slot {
 	uint32_t at, tag;
 };
 
+/* Of an address, as in struct ush_ip. */
+struct ush_set_first {
+	uint64_t high, low;
+};
+
 /* The first addresses of networks, in ascending order, none of which lies
- * within another; and their prefix lengths. */
+ * within another; their prefix lengths; and every so many of the addresses
+ * once more. */
 struct ush_set_nets {
-	struct ush_set_first {
-		uint64_t high, low;
-	} * first;
+	struct ush_set_first *first, *sample;
 	uint8_t *bits;
-	size_t n;
+	size_t n, samples;
 };
 
 struct ush_set {
