@@ -43,6 +43,7 @@ CHECKS += tests/check_sets
 CHECKS += tests/check_stats
 CHECKS += tests/check_store
 CHECKS += tests/check_store_crash
+CHECKS += tests/check_store_lua
 CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
