@@ -30,6 +30,7 @@
  * 23. An overlay takes 64 keys, and begins anew when it is cleared
  * 24. Stores of every size hold what they say, and too little memory is an
  *     error
+ * 25. The hash is SipHash-1-3, as others compute it
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -857,6 +858,28 @@ START_TEST(stores_of_every_size_hold_what_they_say)
 }
 END_TEST
 
+/* As Python 3.11 has them, with a key of zeros (PYTHONHASHSEED=0). */
+START_TEST(the_hash_is_siphash_1_3)
+{
+	static const unsigned char zero[USH_SIPHASH_KEY];
+	static const struct {
+		const char *text;
+		uint64_t hash;
+	} known[] = {
+	    {"a", 0x407448d2b89b1813},
+	    {"1234567", 0xa33d651594fdae81},
+	    {"12345678", 0x3489982430560a87},
+	    {"123456789", 0x0fbc0f0007965fcf},
+	    {"a ticket is good for once", 0xcc73310fd19d4fcc},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		ck_assert_uint_eq(
+		    ush_siphash(zero, known[i].text, strlen(known[i].text)),
+		    known[i].hash);
+}
+END_TEST
+
 static TCase *
 store_case(Suite *suite, const char *name)
 {
@@ -901,6 +924,7 @@ store_suite(void)
 	tcase_add_test(tc, an_overlay_takes_64_keys);
 	tc = store_case(suite, "sizes");
 	tcase_add_test(tc, stores_of_every_size_hold_what_they_say);
+	tcase_add_test(tc, the_hash_is_siphash_1_3);
 	return suite;
 }
 
