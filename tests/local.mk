@@ -4,6 +4,7 @@
 # each in TEST_SH. Both find what they need through AM_TESTS_ENVIRONMENT.
 
 CHECKS =
+CHECKS += tests/check_allocations
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -12,6 +13,7 @@ CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_base
 CHECKS += tests/check_cbor
+CHECKS += tests/check_chunk
 CHECKS += tests/check_engine
 CHECKS += tests/check_engine_threads
 CHECKS += tests/check_envelope
@@ -81,6 +83,10 @@ tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
 
 # Their allocations are made to fail.
+tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
+	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
 	-Wl,--wrap=asprintf,--wrap=ush_box_new

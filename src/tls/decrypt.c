@@ -149,7 +149,8 @@ run(struct question *q)
 	bool reduced = allow(q, &given);
 	enum ush_code code;
 
-	state = ush_decide_enter(q->generation, q->conn, &q->error);
+	state = ush_pool_enter_within(
+	    q->generation, &q->conn->now.set_up, &q->error);
 	if (!state) {
 		on_error(q);
 		return;
