@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "data/envelope.h"
-#include "data/stats.h"
+#include "data/store.h"
 #include "policy/engine.h"
 #include "policy/generation.h"
 #include "tls/binding.h"
@@ -50,23 +50,11 @@ _Static_assert(
     USHER_ATTACH_STRICT == USH_ATTACH_STRICT &&
 	USHER_ATTACH_KEEP_SESSION_CACHE == USH_ATTACH_KEEP_SESSION_CACHE,
     "flags");
-_Static_assert(sizeof(struct usher_stats) == USH_STATS * sizeof(uint64_t),
-    "struct usher_stats");
 
 enum {
 	MEMORY_MIN = 256 * 1024,
 	APP_DATA_MAX = 63000,
 	SOURCE_MAX = 16 * 1024 * 1024,
-};
-
-struct usher_options {
-	struct ush_source source;
-	struct ush_limits limits;
-	enum ush_on_error on_error;
-	usher_log_fn log;
-	void *log_arg;
-	usher_decision_fn decision;
-	void *decision_arg;
 };
 
 /* Lives as long as the ush_engine, which may outlive the struct usher. */
@@ -115,6 +103,7 @@ usher_options_free(struct usher_options *options)
 	if (!options)
 		return;
 	ush_source_fini(&options->source);
+	free(options->store_name);
 	free(options);
 }
 
@@ -295,10 +284,14 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 		    "out of memory");
 	} else {
 		ush_source_settle(&config.source);
-		engine->engine = ush_engine_new(&config, inner_error(error));
+		config.store = ush_store_new(options->store_name,
+		    options->store_size, inner_error(error));
 	}
+	if (config.store)
+		engine->engine = ush_engine_new(&config, inner_error(error));
 	if (engine && engine->engine)
 		return engine;
+	ush_store_free(config.store);
 	ush_source_fini(&config.source);
 	free(config.user);
 	free(engine);
@@ -326,20 +319,6 @@ EXPORT int
 usher_detach(SSL_CTX *ctx)
 {
 	return ush_binding_detach(ctx);
-}
-
-EXPORT int
-usher_stats_get(
-    const struct usher *engine, struct usher_stats *stats, size_t size)
-{
-	uint64_t sums[USH_STATS];
-
-	if (!engine || !stats)
-		return -1;
-	ush_stats_sum(engine->engine->stats, sums);
-	memset(stats, 0, size);
-	memcpy(stats, sums, size < sizeof sums ? size : sizeof sums);
-	return 0;
 }
 
 /*

@@ -37,6 +37,7 @@ CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
 CHECKS += tests/check_manual_host
+CHECKS += tests/check_metrics
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
@@ -44,6 +45,10 @@ CHECKS += tests/check_reload
 CHECKS += tests/check_require
 CHECKS += tests/check_sets
 CHECKS += tests/check_stats
+CHECKS += tests/check_store
+CHECKS += tests/check_store_crash
+CHECKS += tests/check_store_lua
+CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
 CHECKS += tests/check_value
@@ -74,6 +79,7 @@ check_LIBRARIES += tests/libhelpers.a
 endif
 tests_libhelpers_a_SOURCES =
 include tests/pattern/local.mk
+include tests/store/local.mk
 include tests/tls/local.mk
 
 # The command line's own parts are not in the library.

@@ -36,3 +36,5 @@ libusher_internal_la_SOURCES += src/policy/state.c
 libusher_internal_la_SOURCES += src/policy/state.h
 libusher_internal_la_SOURCES += src/policy/watch.c
 libusher_internal_la_SOURCES += src/policy/watch.h
+libusher_internal_la_SOURCES += src/policy/storage.c
+libusher_internal_la_SOURCES += src/policy/storage.h

@@ -18,6 +18,7 @@
 #include "policy/answer.h"
 #include "policy/loading.h"
 #include "policy/require.h"
+#include "policy/storage.h"
 #include "sandbox/surface.h"
 
 enum {
@@ -321,6 +322,7 @@ state_build(struct ush_state *state, bool staging,
 		ush_generation_relabel(g, err);
 		return -1;
 	}
+	ush_storage_drop(state);
 	state->ready = true;
 	return 0;
 }
@@ -392,6 +394,7 @@ ush_state_free(struct ush_state *state)
 	ush_stats_add(
 	    state->generation->engine->stats, 0, USH_STAT_states_closed);
 	ush_box_free(state->box);
+	ush_storage_drop(state);
 	free(state->buffer);
 	free(state);
 }

@@ -32,6 +32,7 @@ struct ush_state {
 	struct ush_requiring
 	    *requiring; /* the module that runs its top level */
 	bool ready;     /* set up: what runs now is a call in a handshake */
+	struct ush_store_view store; /* see policy/storage.h */
 };
 
 /* What decrypt can answer; the order is the table's in the manual. */

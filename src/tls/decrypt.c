@@ -394,6 +394,9 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 		q.verdict = ush_default_verdict(status);
 	keep(&q, key_name, key_name_len);
 	ush_decide_count(generation, conn, stat_of_verdict(q.verdict));
+	if (q.reason)
+		ush_stats_count_reason(
+		    generation->engine->stats, conn->shard, q.reason);
 	tell(&q);
 	ush_leave_decrypt(ssl, conn);
 	return to_openssl(q.verdict);

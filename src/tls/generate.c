@@ -266,6 +266,9 @@ issue(struct ush_issue *is)
 	if (result == 0)
 		ush_decide_count(
 		    is->generation, is->conn, USH_STAT_generate_end);
+	if (is->reason)
+		ush_stats_count_reason(
+		    is->generation->engine->stats, is->conn->shard, is->reason);
 	tell(is);
 	ush_leave_generate(is->ssl, is->conn, result == 0);
 	return result;
