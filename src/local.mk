@@ -17,6 +17,7 @@ include src/policy/local.mk
 include src/tls/local.mk
 
 libusher_internal_la_SOURCES += src/usher.c
+libusher_internal_la_SOURCES += src/usher_inner.h
 
 include_HEADERS = src/usher.h
 pkgconfig_DATA = src/usher.pc

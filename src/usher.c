@@ -16,6 +16,7 @@
 #include "tls/binding.h"
 #include "tls/conn.h"
 #include "tls/decide.h"
+#include "usher_inner.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -350,6 +351,18 @@ usher_free(struct usher *engine)
 		return;
 	ush_engine_unref(engine->engine);
 	free(engine);
+}
+
+struct ush_engine *
+ush_usher_engine(const struct usher *usher)
+{
+	return usher->engine;
+}
+
+void
+ush_usher_limits(const struct usher_options *options, struct ush_limits *limits)
+{
+	*limits = options->limits;
 }
 
 EXPORT int

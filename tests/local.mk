@@ -35,6 +35,7 @@ CHECKS += tests/check_manual_host
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
+CHECKS += tests/check_recorded
 CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
@@ -69,6 +70,11 @@ include tests/tls/local.mk
 # The command line's own parts are not in the library.
 tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
+tests_check_recorded_SOURCES = \
+	tests/check_recorded.c src/cli/recorded.c src/cli/recorded_data.c \
+	src/cli/recorded_read.c src/cli/recorded_value.c
+tests_check_recorded_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_recorded_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)
@@ -102,7 +108,7 @@ AM_TESTS_ENVIRONMENT = \
 	USHER_SANITIZERS='$(SANITIZER_CFLAGS)'; export USHER_SANITIZERS; \
 	USHER_CPPFLAGS='-D_GNU_SOURCE -I$(abs_top_srcdir)/src \
 		$(OPENSSL_CFLAGS) $(LUAJIT_CFLAGS) $(CBOR_CFLAGS) \
-		$(EVENT_CFLAGS) $(CHECK_CFLAGS)'; \
+		$(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS)'; \
 	export USHER_CPPFLAGS; \
 	CC='$(CC)'; export CC; NM='$(NM)'; export NM; \
 	MAKE='$(MAKE)'; export MAKE; \

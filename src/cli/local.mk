@@ -4,8 +4,8 @@
 # convenience library.
 
 bin_PROGRAMS += usher
-usher_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
-usher_LDADD = libusher_internal.la $(EVENT_LIBS)
+usher_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+usher_LDADD = libusher_internal.la $(EVENT_LIBS) $(JANSSON_LIBS)
 usher_SOURCES =
 usher_SOURCES += src/cli/cert.c
 usher_SOURCES += src/cli/cert.h
@@ -23,6 +23,12 @@ usher_SOURCES += src/cli/page.c
 usher_SOURCES += src/cli/page.h
 usher_SOURCES += src/cli/peer.c
 usher_SOURCES += src/cli/peer.h
+usher_SOURCES += src/cli/recorded.c
+usher_SOURCES += src/cli/recorded.h
+usher_SOURCES += src/cli/recorded_data.c
+usher_SOURCES += src/cli/recorded_read.c
+usher_SOURCES += src/cli/recorded_reader.h
+usher_SOURCES += src/cli/recorded_value.c
 usher_SOURCES += src/cli/serve.c
 usher_SOURCES += src/cli/serve.h
 usher_SOURCES += src/cli/server.c

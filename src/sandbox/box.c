@@ -39,10 +39,20 @@ enum {
 	PAUSE = 300, /* per cent of what is live: the collector's next start */
 };
 
+/* What ush_box_trace has set, for boxes to come. */
+struct trace {
+	ush_box_line_fn line; /* NULL: none */
+	void *arg;
+	bool exact;
+};
+
+static struct trace tracing;
+
 struct ush_box {
 	struct ush_alloc alloc; /* first: the allocator's argument is the box */
 	lua_State *L;
 	struct ush_box_host host;
+	struct trace trace;
 
 	/* The current run. */
 	void (*fn)(lua_State *, void *);
@@ -74,8 +84,10 @@ static void on_count(lua_State *L, lua_Debug *ar);
 static void
 arm(struct ush_box *box, unsigned int count)
 {
+	int mask = LUA_MASKCOUNT | (box->trace.line ? LUA_MASKLINE : 0);
+
 	box->armed = count;
-	lua_sethook(box->L, on_count, LUA_MASKCOUNT, (int)count);
+	lua_sethook(box->L, on_count, mask, (int)count);
 }
 
 /* Instructions up to the next look. */
@@ -88,6 +100,8 @@ next_step(const struct ush_box *box)
 		step = STEP_BYTES / box->alloc.huge;
 	if (step < STEP_MIN)
 		step = STEP_MIN;
+	if (box->trace.exact)
+		step = 1;
 	return (unsigned int)(box->left < step ? box->left : step);
 }
 
@@ -186,6 +200,10 @@ on_count(lua_State *L, lua_Debug *ar)
 
 	if (!box->running)
 		return;
+	if (ar->event == LUA_HOOKLINE) {
+		box->trace.line(box->trace.arg, L, ar);
+		return;
+	}
 	if (box->alloc.huge > 0)
 		box->unlooked += STEP;
 	if (traffic >= TRAFFIC_LIMIT) {
@@ -381,6 +399,7 @@ ush_box_new(const struct ush_box_host *host)
 	if (!box)
 		return NULL;
 	box->host = *host;
+	box->trace = tracing;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */
 	ush_alloc_init(&box->alloc, SIZE_MAX);
 	box->L = lua_newstate(ush_alloc_lua, box);
@@ -459,6 +478,12 @@ size_t
 ush_box_memory_limit(struct ush_box *box)
 {
 	return box->host.memory_limit;
+}
+
+void
+ush_box_trace(ush_box_line_fn line, void *arg, bool exact)
+{
+	tracing = (struct trace){line, arg, exact && line};
 }
 
 void
