@@ -359,12 +359,6 @@ ush_usher_engine(const struct usher *usher)
 	return usher->engine;
 }
 
-void
-ush_usher_limits(const struct usher_options *options, struct ush_limits *limits)
-{
-	*limits = options->limits;
-}
-
 EXPORT int
 usher_attach(struct usher *engine, SSL_CTX *ctx, unsigned int flags,
     struct usher_error *error)

@@ -13,7 +13,4 @@
 /* The engine inside; the struct usher's. */
 struct ush_engine *ush_usher_engine(const struct usher *usher);
 
-void ush_usher_limits(
-    const struct usher_options *options, struct ush_limits *limits);
-
 #endif

@@ -56,8 +56,9 @@ TEST_SH += tests/fuzz/replay.sh
 TEST_SH += tests/check_bootstrap.sh
 TEST_SH += tests/check_serve.sh
 TEST_SH += tests/check_embed.sh
+TEST_SH += tests/check_cli_check.sh
 
-EXTRA_DIST += $(TEST_SH) tests/meta/installed.c
+EXTRA_DIST += $(TEST_SH) tests/meta/installed.c tests/cli/mistakes.txt
 
 # What test programs share: each takes from it what it names.
 if HAVE_CHECK

@@ -149,7 +149,9 @@ api()
 
 command_line()
 {
-	"$USHER_BUILD/usher" serve --help |
+	for command in serve check; do
+		"$USHER_BUILD/usher" $command --help
+	done |
 		sed -n 's/^  --\([a-z0-9.-]*\) \([A-Z:=]*\) .*/\1 \2/p' |
 		sed 's/ $//' >code
 	sed -n 's/^\.It Fl -\([a-z0-9.-]*\) Ar /\1 /p; s/^\.It Fl -//p' \
