@@ -10,6 +10,7 @@
 #  4. exits with 0, 1 and 2
 #  5. loads with the limits that it is given
 #  6. takes recorded facts as further samples
+#  7. looks at what a policy requires, too
 
 usher=$USHER_BUILD/usher
 work=$(mktemp -d) || exit 1
@@ -150,5 +151,31 @@ echo '{"conn": {"localport": 9}}' >facts.json
 status 2 "$usher" check --decrypt facts.json late.lua
 grep -q "facts.json: conn.localport: there is no such fact; did you mean 'local_port'?" \
 	err || fail "wrong facts"
+
+cat >lists.lua <<'END'
+local M = {}
+function M.odd(conn)
+  return conn.server_name:sub(1, 1) == "x"
+end
+function M.never() return string.trim("x") end
+return M
+END
+cat >main.lua <<'END'
+local lists = require "lists"
+return {
+  decrypt = function(conn, ticket)
+    return lists.odd(conn) and "ignore_renew" or "default"
+  end,
+}
+END
+status 1 "$usher" check main.lua
+grep -q "^lists.lua:3: attempt to index field 'server_name' (a nil value)" \
+	out || fail "an error in a module"
+grep -q '^lists.lua:5: string.trim does not exist' out ||
+	fail "a mistake in a module"
+grep -q '^main.lua: 2 findings$' out || fail "findings in modules"
+echo 'return }' >lists.lua
+status 1 "$usher" check main.lua
+grep -q '^lists.lua:1: unexpected symbol' out || fail "syntax of a module"
 
 exit $failed

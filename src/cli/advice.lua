@@ -81,7 +81,8 @@ local function for_run(err, sample, tree, line)
     if text:find(each[1]) then
       local about_nil = text:find("nil") or text:find("no value")
       local fact = about_nil and missing(sample, tree, line)[1] or nil
-      local value = named(text) or fact or "the value"
+      local value = named(text) or fact
+        or text:match("field '([^']+)' %(a nil") or "the value"
       local where = sample.name
       if fact then where = fact .. " is nil: " .. where end
       todo = default_for(each[2], fact):gsub("%%s", (value:gsub("%%", "%%%%")))

@@ -16,12 +16,12 @@ local Check = {}
 Check.__index = Check
 
 -- `where`, which facts it was seen with, does not make it another finding.
-function Check:add(line, what, todo, where)
-  local key = line .. ":" .. what
+function Check:add(file, line, what, todo, where)
+  local key = file .. ":" .. line .. ":" .. what
   if self.seen[key] then return end
   self.seen[key] = true
   self.findings[#self.findings + 1] = {
-    file = self.file, line = line, todo = todo, order = #self.findings,
+    file = file, line = line, todo = todo, order = #self.findings,
     what = where and what .. " (" .. where .. ")" or what,
   }
 end
@@ -35,10 +35,10 @@ local function names_in(text)
 end
 
 -- Has the look at the text found this already, in its own words?
-function Check:is_known(line, what, code)
+function Check:is_known(file, line, what, code)
   local names = names_in(what)
   for _, finding in ipairs(self.findings) do
-    if finding.static and finding.line == line then
+    if finding.static and finding.line == line and finding.file == file then
       if code == "return" or (what:find("^attempt to compare")
         and finding.what:find("compared")) then
         return true
@@ -61,7 +61,13 @@ function Check:add_error(err)
       "end it by returning the table with generate and decrypt"
     line = select(2, self.text:gsub("%s*$", ""):gsub("\n", "")) + 1
   end
-  self:add(line, what or text, todo or advice.for_load(err))
+  self:add(self:file_of(err), line, what or text,
+    todo or advice.for_load(err))
+end
+
+-- The file that an error is about: the policy's, or one that it requires.
+function Check:file_of(err)
+  return err.script ~= "" and err.script or self.file
 end
 
 local existing = {}
@@ -86,6 +92,20 @@ local function new_account()
   }
 end
 
+-- How messages name the file of a chunk, as "@lists.lua"; nil for what is not
+-- beside the policy.
+function Check:file_of_chunk(source)
+  local name = source:match("^@(.*)")
+  if name == self.file:match("[^/]*$") then return self.file end
+  local file = self.file:match("^(.*/)") or ""
+  return name and file .. name
+end
+
+-- The line that ran last, and its file.
+function Check:place_of(result)
+  return self:file_of_chunk(result.source or "") or self.file, result.line
+end
+
 -- One call; the result is nil if the facts are none (a file's).
 function Check:call(fn, sample)
   local account = self.accounts[fn]
@@ -103,15 +123,16 @@ function Check:call(fn, sample)
   end
   if result.error then
     local err = result.error
-    local line = err.line
+    local file, line = self:file_of(err), err.line
     -- What a function returned is known to be wrong only once it has.
     if (err.code == "return" or err.code == "app_data" or line == 0)
       and result.line > 0 then
-      line = result.line
+      file, line = self:place_of(result)
     end
-    local what, todo, where = advice.for_run(err, sample, self.tree, line)
-    if not self:is_known(line, what, err.code) then
-      self:add(line, what, todo, where)
+    local what, todo, where =
+      advice.for_run(err, sample, self.trees[file], line)
+    if not self:is_known(file, line, what, err.code) then
+      self:add(file, line, what, todo, where)
     end
   end
   for _, name in ipairs(result.asked_vars) do
@@ -188,18 +209,16 @@ function Check:run_all()
   end
 end
 
--- Lines of the policy's functions that have code, and that no sample ran.
+-- Lines of the policy that have code, and that no sample ran.
 function Check:find_unreached()
-  local ran = {}
+  local missed = {}
   for _, chunk in ipairs(core.coverage()) do
     if chunk.path == self.file
-      and chunk.source == "@" .. self.file:match("[^/]*$") then
-      for line in pairs(chunk.lines) do ran[line] = true end
+      and self:file_of_chunk(chunk.source) == self.file then
+      for _, line in ipairs(lines.active(self.text)) do
+        if not chunk.lines[line] then missed[#missed + 1] = line end
+      end
     end
-  end
-  local missed = {}
-  for _, line in ipairs(lines.active(self.text)) do
-    if not ran[line] then missed[#missed + 1] = line end
   end
   return missed
 end
@@ -222,32 +241,49 @@ function Check:line_of_load()
   return core.line()
 end
 
-function Check:read()
-  local file = io.open(self.file, "rb")
-  self.text = file and file:read("*a")
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
   if file then file:close() end
+  return text
 end
 
--- The static findings; what cannot be parsed here was compiled before, so the
--- parser is at fault, and the rest of the checks go on.
-function Check:look()
-  local ok, findings, tree = pcall(lint.check, self.text, {
+-- The static findings of one file. What can't be parsed here was compiled
+-- before, so the parser is at fault, and the rest of the checks go on.
+function Check:look(file, text)
+  local ok, findings, tree = pcall(lint.check, text, {
     facts = core.facts(), surface = core.surface(), near = core.near,
     exists = exists,
   })
   if not ok then
-    self.note = "the text was not looked at: "
+    self.note = file .. ": the text was not looked at: "
       .. (type(findings) == "table" and findings.message or findings)
     return
   end
-  self.tree = tree
-  return findings
+  self.trees[file] = tree
+  for _, f in ipairs(findings) do
+    if not self:is_known(file, f.line, f.what) then
+      self:add(file, f.line, f.what, f.todo)
+    end
+  end
+  for _, finding in ipairs(self.findings) do finding.static = true end
+end
+
+-- The same of the modules beside it: those that a load ran.
+function Check:look_at_modules()
+  for _, chunk in ipairs(core.coverage()) do
+    local file = chunk.path == self.file and self:file_of_chunk(chunk.source)
+    if file and not self.trees[file] then
+      local text = read(file)
+      if text then self:look(file, text) end
+    end
+  end
 end
 
 -- "unreadable" if the file is, or nil.
 function Check:go()
   local policy, err = self:load(false)
-  self:read()
+  self.text = read(self.file)
   if not policy and (err.code == "file" or err.code == "system") then
     io.stderr:write("usher: check: ", err.message, "\n")
     return "unreadable"
@@ -257,13 +293,9 @@ function Check:go()
     self:add_error(err)
     self.findings[1].static = true
   end
-  if self.text and (not err or err.code ~= "syntax") then
-    for _, finding in ipairs(self:look() or {}) do
-      if not self:is_known(finding.line, finding.what) then
-        self:add(finding.line, finding.what, finding.todo)
-      end
-    end
-    for _, finding in ipairs(self.findings) do finding.static = true end
+  if self.text and (not err or err.code ~= "syntax"
+    or self:file_of(err) ~= self.file) then
+    self:look(self.file, self.text)
   end
   if not policy then return end
   policy:close()
@@ -273,6 +305,7 @@ function Check:go()
     core.trace()
     return self:add_error(err)
   end
+  self:look_at_modules()
   self:run_all()
   core.trace()
   self.unreached = self:find_unreached()
@@ -362,11 +395,13 @@ end
 local function check_file(file, options)
   local self = setmetatable({
     file = file, options = options, findings = {}, seen = {}, vars = {},
+    trees = {},
     accounts = { decrypt = new_account(), generate = new_account() },
   }, Check)
   local failed = self:go()
   if failed then return failed end
   table.sort(self.findings, function(a, b)
+    if a.file ~= b.file then return a.file < b.file end
     if a.line ~= b.line then return a.line < b.line end
     return a.order < b.order
   end)

@@ -58,8 +58,8 @@ int ush_core_envelope(lua_State *L);
 void ush_core_push_error(lua_State *L, const struct ush_error *err);
 
 /* Whose script runs from now on, for the coverage; and the last line that it
- * ran, 0 if lines are not traced. */
+ * ran, 0 if lines are not traced, with its chunk's name, which may be NULL. */
 void ush_core_trace_begin(const char *path);
-int ush_core_trace_line(void);
+int ush_core_trace_line(const char **source);
 
 #endif

@@ -324,13 +324,17 @@ set_generated(lua_State *L, const struct call *call)
 static void
 push_result(lua_State *L, const struct call *call, bool generate)
 {
+	const char *source;
+
 	lua_newtable(L);
 	lua_pushnumber(L, (lua_Number)call->instructions);
 	lua_setfield(L, -2, "instructions");
 	lua_pushnumber(L, (lua_Number)call->memory);
 	lua_setfield(L, -2, "memory");
-	lua_pushinteger(L, ush_core_trace_line());
+	lua_pushinteger(L, ush_core_trace_line(&source));
 	lua_setfield(L, -2, "line");
+	lua_pushstring(L, source);
+	lua_setfield(L, -2, "source");
 	set_traces(L, call->facts);
 	if (call->code != USH_OK) {
 		ush_core_push_error(L, &call->error);

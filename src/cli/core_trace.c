@@ -23,7 +23,8 @@ struct chunk {
 static struct {
 	const char *path; /* of the policy that runs; NULL: not to be noted */
 	struct chunk *chunks;
-	int last;
+	int last;               /* line, */
+	const struct chunk *in; /* and where it is */
 } trace;
 
 static struct chunk *
@@ -76,9 +77,11 @@ on_line(void *arg, lua_State *L, lua_Debug *ar)
 
 	(void)arg;
 	trace.last = ar->currentline;
+	trace.in = NULL;
 	if (!trace.path || ar->currentline <= 0 || !lua_getinfo(L, "S", ar))
 		return;
 	chunk = find_chunk(ar->source);
+	trace.in = chunk;
 	if (chunk)
 		note_line(chunk, ar->currentline);
 }
@@ -88,11 +91,13 @@ ush_core_trace_begin(const char *path)
 {
 	trace.path = path;
 	trace.last = 0;
+	trace.in = NULL;
 }
 
 int
-ush_core_trace_line(void)
+ush_core_trace_line(const char **source)
 {
+	*source = trace.in ? trace.in->source : NULL;
 	return trace.last;
 }
 
