@@ -58,8 +58,12 @@ TEST_SH += tests/check_bootstrap.sh
 TEST_SH += tests/check_serve.sh
 TEST_SH += tests/check_embed.sh
 TEST_SH += tests/check_cli_check.sh
+TEST_SH += tests/check_cli_test.sh
 
-EXTRA_DIST += $(TEST_SH) tests/meta/installed.c tests/cli/mistakes.txt
+EXTRA_DIST += $(TEST_SH) tests/meta/installed.c
+EXTRA_DIST += tests/cli/failing.lua
+EXTRA_DIST += tests/cli/mistakes.txt
+EXTRA_DIST += tests/cli/objects_test.lua
 
 # What test programs share: each takes from it what it names.
 if HAVE_CHECK

@@ -21,5 +21,6 @@ int ush_cli_fail(int status, const char *fmt, ...)
 /* usher serve, check, ...; argv[0] is that word. The exit status. */
 int ush_cli_serve(int argc, char **argv);
 int ush_cli_check(int argc, char **argv);
+int ush_cli_test(int argc, char **argv);
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/near.h"
 #include "cli/lua_json.h"
+#include "cli/test.h"
 #include "facts/facts.h"
 #include "sandbox/surface.h"
 
@@ -157,5 +158,6 @@ ush_core_open(lua_State *L)
 	ush_core_policy_open(L);
 	ush_core_trace_open(L);
 	ush_core_server_open(L);
+	ush_test_core_open(L);
 	return 1;
 }

@@ -9,7 +9,7 @@
 #include <lauxlib.h>
 
 #include "cli/core.h"
-#include "sandbox/box.h"
+#include "sandbox/trace.h"
 
 /* The lines of one chunk of one policy. */
 struct chunk {
@@ -107,8 +107,10 @@ l_trace(lua_State *L)
 {
 	const char *how = luaL_optstring(L, 1, NULL);
 
-	ush_box_trace(
-	    how ? on_line : NULL, NULL, how && strcmp(how, "exact") == 0);
+	ush_tracing = (struct ush_trace){
+	    .line = how ? on_line : NULL,
+	    .exact = how && strcmp(how, "exact") == 0,
+	};
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  * Visits in Lua: what the client asks for, what both ends saw, and tickets to
  * come back with.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
@@ -220,19 +219,49 @@ take_ask(lua_State *L, struct ush_visit_ask *ask)
 	lua_pop(L, 1);
 }
 
+/* By the names of RFC 8446; OpenSSL 3.0 does not know all of them. */
+static const char *
+alert_name(int alert)
+{
+	static const struct {
+		int alert;
+		const char *name;
+	} names[] = {
+	    {SSL_AD_UNEXPECTED_MESSAGE, "unexpected_message"},
+	    {SSL_AD_BAD_RECORD_MAC, "bad_record_mac"},
+	    {SSL_AD_HANDSHAKE_FAILURE, "handshake_failure"},
+	    {SSL_AD_BAD_CERTIFICATE, "bad_certificate"},
+	    {SSL_AD_UNSUPPORTED_CERTIFICATE, "unsupported_certificate"},
+	    {SSL_AD_CERTIFICATE_REVOKED, "certificate_revoked"},
+	    {SSL_AD_CERTIFICATE_EXPIRED, "certificate_expired"},
+	    {SSL_AD_CERTIFICATE_UNKNOWN, "certificate_unknown"},
+	    {SSL_AD_ILLEGAL_PARAMETER, "illegal_parameter"},
+	    {SSL_AD_UNKNOWN_CA, "unknown_ca"},
+	    {SSL_AD_ACCESS_DENIED, "access_denied"},
+	    {SSL_AD_DECODE_ERROR, "decode_error"},
+	    {SSL_AD_DECRYPT_ERROR, "decrypt_error"},
+	    {SSL_AD_PROTOCOL_VERSION, "protocol_version"},
+	    {SSL_AD_INSUFFICIENT_SECURITY, "insufficient_security"},
+	    {SSL_AD_INTERNAL_ERROR, "internal_error"},
+	    {SSL_AD_MISSING_EXTENSION, "missing_extension"},
+	    {SSL_AD_UNSUPPORTED_EXTENSION, "unsupported_extension"},
+	    {SSL_AD_UNRECOGNIZED_NAME, "unrecognized_name"},
+	    {SSL_AD_CERTIFICATE_REQUIRED, "certificate_required"},
+	    {SSL_AD_NO_APPLICATION_PROTOCOL, "no_application_protocol"},
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i].alert == alert)
+			return names[i].name;
+	return "another";
+}
+
 static void
 set_alert(lua_State *L, const char *field, int alert)
 {
-	char name[64];
-
 	if (alert == 0)
 		return;
-	/* As RFC 8446 writes them. */
-	snprintf(name, sizeof name, "%s", SSL_alert_desc_string_long(alert));
-	for (char *c = name; *c; c++)
-		if (*c == ' ')
-			*c = '_';
-	lua_pushstring(L, name);
+	lua_pushstring(L, alert_name(alert));
 	lua_setfield(L, -2, field);
 }
 

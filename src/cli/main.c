@@ -26,6 +26,7 @@ static const struct command {
 } commands[] = {
     {"serve", ush_cli_serve, "run a TLS server with a policy, to try it"},
     {"check", ush_cli_check, "look for mistakes in policies"},
+    {"test", ush_cli_test, "run tests of policies"},
     {"version", command_version, "print the versions of what is in use"},
     {"help", command_help, "print this"},
 };

@@ -27,6 +27,7 @@
 #include "sandbox/budget.h"
 #include "sandbox/report.h"
 #include "sandbox/surface.h"
+#include "sandbox/trace.h"
 
 enum {
 	STEP = 1000,  /* instructions between two looks */
@@ -44,20 +45,11 @@ enum {
 	PAUSE = 300, /* per cent of what is live: the collector's next start */
 };
 
-/* What ush_box_trace has set, for boxes to come. */
-struct trace {
-	ush_box_line_fn line; /* NULL: none */
-	void *arg;
-	bool exact;
-};
-
-static struct trace tracing;
-
 struct ush_box {
 	struct ush_alloc alloc; /* first: the allocator's argument is the box */
 	lua_State *L;
 	struct ush_box_host host;
-	struct trace trace;
+	struct ush_trace trace;
 
 	/* The current run. */
 	void (*fn)(lua_State *, void *);
@@ -91,10 +83,8 @@ static void on_count(lua_State *L, lua_Debug *ar);
 static void
 arm(struct ush_box *box, unsigned int count)
 {
-	int mask = LUA_MASKCOUNT | (box->trace.line ? LUA_MASKLINE : 0);
-
 	box->armed = count;
-	lua_sethook(box->L, on_count, mask, (int)count);
+	lua_sethook(box->L, on_count, ush_trace_mask(&box->trace), (int)count);
 }
 
 /* Instructions up to the next look. */
@@ -107,9 +97,7 @@ next_step(const struct ush_box *box)
 		step = STEP_BYTES / box->alloc.huge;
 	if (step < STEP_MIN)
 		step = STEP_MIN;
-	if (box->trace.exact)
-		step = 1;
-	return (unsigned int)(box->left < step ? box->left : step);
+	return ush_trace_step(&box->trace, box->left < step ? box->left : step);
 }
 
 static void
@@ -205,12 +193,8 @@ on_count(lua_State *L, lua_Debug *ar)
 	size_t traffic = box->alloc.traffic;
 	uint64_t units = box->armed;
 
-	if (!box->running)
+	if (!box->running || ush_trace_line(&box->trace, L, ar))
 		return;
-	if (ar->event == LUA_HOOKLINE) {
-		box->trace.line(box->trace.arg, L, ar);
-		return;
-	}
 	if (box->alloc.huge > 0)
 		box->unlooked += STEP;
 	if (traffic >= TRAFFIC_LIMIT) {
@@ -428,7 +412,7 @@ ush_box_new(const struct ush_box_host *host)
 	if (!box)
 		return NULL;
 	box->host = *host;
-	box->trace = tracing;
+	box->trace = ush_tracing;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */
 	ush_alloc_init(&box->alloc, SIZE_MAX);
 	box->L = lua_newstate(ush_alloc_lua, box);
@@ -507,12 +491,6 @@ size_t
 ush_box_memory_limit(struct ush_box *box)
 {
 	return box->host.memory_limit;
-}
-
-void
-ush_box_trace(ush_box_line_fn line, void *arg, bool exact)
-{
-	tracing = (struct trace){line, arg, exact && line};
 }
 
 void

@@ -92,15 +92,6 @@ double ush_box_cpu_seconds(struct ush_box *box);
 void ush_box_print(struct ush_box *box, const char *text, size_t len);
 size_t ush_box_memory_limit(struct ush_box *box);
 
-/*
- * For `usher check` and `usher test`: from now on, boxes that are made call
- * `line` for each line that their scripts run (with lua_getinfo's "S" and "l"
- * to ask for), and count instructions one by one, not by the thousand, if
- * `exact`. All that takes CPU time. NULL: no more. Before threads are started.
- */
-typedef void (*ush_box_line_fn)(void *arg, lua_State *L, lua_Debug *ar);
-void ush_box_trace(ush_box_line_fn line, void *arg, bool exact);
-
 /* For tests: the n-th allocation from now is refused. */
 void ush_box_fail_allocation(struct ush_box *box, uint64_t n);
 

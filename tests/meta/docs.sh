@@ -149,7 +149,7 @@ api()
 
 command_line()
 {
-	for command in serve check; do
+	for command in serve check test; do
 		"$USHER_BUILD/usher" $command --help
 	done |
 		sed -n 's/^  --\([a-z0-9.-]*\) \([A-Z:=]*\) .*/\1 \2/p' |
@@ -216,6 +216,9 @@ programs()
 			continue
 		}
 		for policy in readme.lua.* usher7.lua.* "$USHER_SRC"/examples/*.lua; do
+			case $policy in
+			*_test.lua) continue ;;
+			esac
 			cp "$policy" policy.lua
 			"./$program.run" || fail "$program with $policy"
 		done
@@ -265,7 +268,7 @@ END
 
 lint()
 {
-	for page in "$man"/usher.[137]; do
+	for page in "$man"/usher.[137] "$man"/usher-test.7; do
 		if command -v mandoc >/dev/null 2>&1; then
 			mandoc -Tlint -W warning "$page" >warnings 2>&1
 		elif command -v groff >/dev/null 2>&1; then
