@@ -22,5 +22,6 @@ int ush_cli_fail(int status, const char *fmt, ...)
 int ush_cli_serve(int argc, char **argv);
 int ush_cli_check(int argc, char **argv);
 int ush_cli_test(int argc, char **argv);
+int ush_cli_annotate(int argc, char **argv);
 
 #endif

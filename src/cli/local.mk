@@ -7,6 +7,7 @@ bin_PROGRAMS += usher
 usher_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 usher_LDADD = libusher_internal.la $(EVENT_LIBS) $(JANSSON_LIBS)
 usher_SOURCES =
+usher_SOURCES += src/cli/annotate.c
 usher_SOURCES += src/cli/cert.c
 usher_SOURCES += src/cli/cert.h
 usher_SOURCES += src/cli/check.c
@@ -70,6 +71,7 @@ usher_SOURCES += src/cli/visit.h
 # The Lua halves of check and test, built in.
 cli_scripts =
 cli_scripts += src/cli/advice.lua
+cli_scripts += src/cli/annotate.lua
 cli_scripts += src/cli/check.lua
 cli_scripts += src/cli/lexer.lua
 cli_scripts += src/cli/lines.lua
@@ -88,3 +90,16 @@ src/cli/scripts.c: src/cli/embed.sh $(cli_scripts)
 	$(AM_V_GEN)$(MKDIR_P) src/cli && \
 		$(SHELL) $(srcdir)/src/cli/embed.sh $(srcdir) \
 		$(cli_scripts) >$@
+
+# Writes what editors and linters are told; tests/meta/library.sh looks whether
+# it still holds.
+annotations: usher
+	./usher annotate library >$(srcdir)/lua/library/usher.lua
+	./usher annotate luacheck >$(srcdir)/lua/library/usher.luacheckrc
+.PHONY: annotations
+
+librarydir = $(pkgdatadir)/library
+dist_library_DATA =
+dist_library_DATA += lua/library/usher.lua
+dist_library_DATA += lua/library/usher.luacheckrc
+EXTRA_DIST += .luacheckrc
