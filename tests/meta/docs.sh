@@ -149,7 +149,9 @@ api()
 
 command_line()
 {
-	"$USHER_BUILD/usher" serve --help |
+	for command in serve check test; do
+		"$USHER_BUILD/usher" $command --help
+	done |
 		sed -n 's/^  --\([a-z0-9.-]*\) \([A-Z:=]*\) .*/\1 \2/p' |
 		sed 's/ $//' >code
 	sed -n 's/^\.It Fl -\([a-z0-9.-]*\) Ar /\1 /p; s/^\.It Fl -//p' \
@@ -219,6 +221,9 @@ programs()
 		}
 		for policy in readme.lua.* usher7.lua.* usher7.local.lua.* \
 			"$USHER_SRC"/examples/*.lua; do
+			case $policy in
+			*_test.lua) continue ;;
+			esac
 			cp "$policy" policy.lua
 			"./$program.run" || fail "$program with $policy"
 		done
@@ -268,7 +273,7 @@ END
 
 lint()
 {
-	for page in "$man"/usher.[137]; do
+	for page in "$man"/usher.[137] "$man"/usher-test.7; do
 		if command -v mandoc >/dev/null 2>&1; then
 			mandoc -Tlint -W warning "$page" >warnings 2>&1
 		elif command -v groff >/dev/null 2>&1; then
