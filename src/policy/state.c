@@ -16,6 +16,8 @@
 #include "base/near.h"
 #include "lib/crypto.h"
 #include "policy/answer.h"
+#include "policy/loading.h"
+#include "policy/require.h"
 #include "sandbox/surface.h"
 
 enum {
@@ -231,6 +233,7 @@ set_up(lua_State *L, void *arg)
 	struct set_up *set = arg;
 	struct ush_generation *g = set->state->generation;
 
+	ush_require_open(L, set->state);
 	/* Our own bytecode, made by ush_generation_load. */
 	if (luaL_loadbufferx(L, g->bytecode, g->bytecode_len, g->chunk, "b"))
 		lua_error(L);
@@ -269,7 +272,7 @@ state_build(struct ush_state *state, bool selftest, struct ush_error *err)
 	    .memory_limit = limits->memory,
 	    .random = random_bytes,
 	    .now = ush_clock_now,
-	    .cpu = ush_clock_thread_ns,
+	    .cpu = selftest ? ush_loading_cpu : ush_clock_thread_ns,
 	    .print = print_line,
 	    .print_arg = g,
 	};
@@ -288,6 +291,7 @@ state_build(struct ush_state *state, bool selftest, struct ush_error *err)
 		ush_generation_relabel(g, err);
 		return -1;
 	}
+	state->ready = true;
 	return 0;
 }
 
