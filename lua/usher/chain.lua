@@ -1,83 +1,127 @@
 -- SPDX-License-Identifier: MIT
 --
--- One policy made of several. Every ticket is asked about at each of them in
--- turn; the first that refuses it has decided, with its reason. What they store
--- goes into one table, so each needs keys of its own in it.
+-- One policy made of several parts. Each is asked about a ticket in turn; the
+-- first that refuses it has decided. Each finds in ticket.data what it stored
+-- itself, and nothing of the others.
+
+local part = require "usher.part"
 
 ---@alias usher.Verdict
 ---| "default" | "use" | "use_renew" | "ignore" | "ignore_renew" | "abort"
 
 ---@class usher.Policy
----@field generate? fun(conn: userdata, ticket: userdata): any, string?
----@field decrypt? fun(conn: userdata, ticket: userdata): usher.Verdict?, string?
+---@field name? string
+---@field key? string what its data is kept under in a chain; else its name
+---@field generate? fun(conn, ticket): any, string?
+---@field decrypt? fun(conn, ticket): usher.Verdict?, string?
 ---@field selftest? fun()
 
-local refuses = { ignore = true, ignore_renew = true, abort = true }
-
--- The functions of that name, in order.
-local function collect(policies, name)
-  local list = {}
-  for i = 1, #policies do
-    list[#list + 1] = policies[i][name]
-  end
-  return list
+-- Only a policy with a generate can have data, so only it needs a key. The
+-- others get the ticket as it is.
+local function pick_of(key)
+  return function(data) return data[key] end
 end
 
-local function merge(into, from)
-  for key, value in pairs(from) do
-    if into[key] ~= nil then
-      error("usher.chain: two policies store '" .. tostring(key) .. "'", 0)
+local function key_of(policy, i, taken)
+  local key = policy.name or policy.key
+  if not key then
+    error("usher.chain: part " .. i .. " has a generate, and so needs a name: "
+      .. "what it stores is kept under it", 4)
+  end
+  if taken[key] then
+    error("usher.chain: parts " .. taken[key] .. " and " .. i .. " are both "
+      .. "called '" .. tostring(key) .. "'; give one of them another name", 4)
+  end
+  taken[key] = i
+  return key
+end
+
+local function parts_of(given)
+  local parts, taken = {}, {}
+  for i, policy in ipairs(given) do
+    part.check("usher.chain", "part " .. i, policy)
+    local entry = { policy = policy, decrypt = policy.decrypt }
+    if policy.generate then
+      entry.key = key_of(policy, i, taken)
+      entry.view = part.viewer(pick_of(entry.key))
     end
-    into[key] = value
+    parts[i] = entry
   end
+  return parts
 end
 
-local function decrypt_of(functions)
+-- A refusal, and what is no verdict at all, is returned at once. Where one part
+-- needs a new ticket to be made, none can save it.
+local function decrypt_of(parts)
   return function(conn, ticket)
     local accepted, why
-    for i = 1, #functions do
-      local verdict, reason = functions[i](conn, ticket)
-      if refuses[verdict] then return verdict, reason end
-      if verdict ~= "default" and not accepted then
-        accepted, why = verdict, reason
+    for i = 1, #parts do
+      local entry = parts[i]
+      if entry.decrypt then
+        local verdict, reason =
+          entry.decrypt(conn, entry.view and entry.view(ticket) or ticket)
+        if verdict == "use_renew" or verdict == "use" then
+          if accepted ~= "use_renew" then accepted = verdict end
+        elseif verdict ~= nil and verdict ~= "default" then
+          return verdict, reason
+        end
+        if reason then why = why and why .. "; " .. reason or reason end
       end
     end
     return accepted or "default", why
   end
 end
 
-local function generate_of(functions)
+local function generate_of(parts)
   return function(conn, ticket)
-    local data
-    for i = 1, #functions do
-      local part, reason = functions[i](conn, ticket)
-      if part == false then return false, reason end
-      if part ~= nil then
-        if type(part) ~= "table" then
-          error("usher.chain: a policy's generate returned a " .. type(part)
-            .. "; in a chain it has to be a table, nil or false", 0)
+    local all
+    for i = 1, #parts do
+      local entry = parts[i]
+      if entry.view then
+        local data, reason =
+          part.generate(entry.policy, conn, entry.view(ticket))
+        if data == false then return false, reason end
+        if data then
+          all = all or {}
+          all[entry.key] = data
         end
-        data = data or {}
-        merge(data, part)
       end
     end
-    return data
+    return all
   end
 end
 
---- A policy that asks others, in order.
----@param policies usher.Policy[]
+local function check_name(given)
+  for name in pairs(given) do
+    if name ~= "name" and (type(name) ~= "number" or not given[#given]
+        or name > #given) then
+      error("usher.chain takes a name and a list of policies, not '"
+        .. tostring(name) .. "'", 3)
+    end
+  end
+  if given.name ~= nil and type(given.name) ~= "string" then
+    error("usher.chain: 'name' must be a string, not a " .. type(given.name),
+      3)
+  end
+end
+
+--- A policy that asks its parts, in order:
+--- `chain { name = "shop", bind { server_name = true }, age { ... } }`
+---@param given { name?: string, [integer]: usher.Policy }
 ---@return usher.Policy
-local function chain(policies)
-  local decrypt = collect(policies, "decrypt")
-  local generate = collect(policies, "generate")
-  local selftest = collect(policies, "selftest")
+local function chain(given)
+  if type(given) ~= "table" then
+    error("usher.chain takes a table with a list of policies, not "
+      .. (given == nil and "nothing" or "a " .. type(given)), 2)
+  end
+  check_name(given)
+  local parts = parts_of(given)
+  if #parts == 0 then error("usher.chain is given no policy", 2) end
   return {
-    decrypt = #decrypt > 0 and decrypt_of(decrypt) or nil,
-    generate = #generate > 0 and generate_of(generate) or nil,
-    selftest = #selftest > 0 and function()
-      for i = 1, #selftest do selftest[i]() end
-    end or nil,
+    name = given.name,
+    decrypt = decrypt_of(parts),
+    generate = generate_of(parts),
+    selftest = part.selftest(given),
   }
 end
 
