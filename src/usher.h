@@ -143,11 +143,13 @@ int usher_options_set_script_text(struct usher_options *options,
  * least. Compiling a script may take four times as much. */
 int usher_options_set_memory_limit(struct usher_options *options, size_t bytes);
 /* Instructions of the interpreter, per call. Default 200,000; all `decrypt`
- * calls of one handshake together get twice this. Loading: 50 times. */
+ * calls of one handshake together get twice this, all `generate` calls ten
+ * times. Loading: 50 times. */
 int usher_options_set_instruction_limit(
     struct usher_options *options, uint64_t count);
 /* CPU time of the thread, per call, in microseconds. Default 20,000. First
- * looked at when 1,000 instructions are spent. Loading: 50 times. */
+ * looked at when 1,000 instructions are spent. A script's top level: 10 times,
+ * loading: 50 times. */
 int usher_options_set_cpu_time_limit(
     struct usher_options *options, unsigned int microseconds);
 /* All app data in one ticket, envelope included, in bytes. Default 2,048: it

@@ -6,6 +6,7 @@
 CHECKS =
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
+CHECKS += tests/check_attacks_handshake
 CHECKS += tests/check_attacks_load
 CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results

@@ -26,30 +26,40 @@
 enum {
 	MAGIC = 5, /* bytes of the head below */
 	FIELDS = 9,
+	FIXED = 8,      /* bytes of an id, and of a revision */
+	NOTHING = 0xF6, /* null */
 	NO_DATA = 0xF7, /* undefined */
 };
+_Static_assert(
+    FIXED == (int)USH_ENVELOPE_ID && FIXED == (int)USH_ENVELOPE_REVISION,
+    "fields of fixed length");
 
 /* The tag, the array, the version. */
 static const unsigned char head[] = {
     0xDA, 0x55, 0x53, 0x48, 0x52, 0x80 | FIELDS, USH_ENVELOPE_VERSION};
 
-static bool
-read_fixed(struct ush_cbor_reader *r, unsigned char *out, size_t len)
+/* Each reader sets all of its members. */
+
+static inline bool
+read_fixed(struct ush_cbor_reader *r, unsigned char out[FIXED])
 {
 	struct ush_cbor_item item;
 
-	if (ush_cbor_next(r, &item) != 0 || item.type != USH_CBOR_BYTES ||
-	    item.indefinite || item.u.string.len != len)
+	if (ush_cbor_next_string(r, &item) != 0 ||
+	    item.type != USH_CBOR_BYTES || item.indefinite ||
+	    item.u.string.len != FIXED)
 		return false;
-	memcpy(out, item.u.string.p, len);
+	memcpy(out, item.u.string.p, FIXED);
 	return true;
 }
 
-static bool
+static inline bool
 read_auth_time(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 {
 	struct ush_cbor_item item;
 
+	envelope->has_auth_time = false;
+	envelope->auth_time = 0;
 	if (ush_cbor_next(r, &item) != 0)
 		return false;
 	if (item.type == USH_CBOR_NULL)
@@ -61,7 +71,7 @@ read_auth_time(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 	return true;
 }
 
-static bool
+static inline bool
 read_renewals(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 {
 	struct ush_cbor_item item;
@@ -74,40 +84,44 @@ read_renewals(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 }
 
 /* Bytes, text if `text`, or null. */
-static bool
+static inline bool
 read_string(
     struct ush_cbor_reader *r, bool text, const unsigned char **p, size_t *len)
 {
 	struct ush_cbor_item item;
 
-	if (ush_cbor_next(r, &item) != 0)
-		return false;
-	if (item.type == USH_CBOR_NULL)
+	*p = NULL;
+	*len = 0;
+	if (!ush_cbor_at_end(r) && *r->p == NOTHING) {
+		r->p++;
 		return true;
-	if (item.indefinite || (item.type != USH_CBOR_BYTES &&
-				   (item.type != USH_CBOR_TEXT || !text)))
+	}
+	if (ush_cbor_next_string(r, &item) != 0 || item.indefinite ||
+	    (item.type != USH_CBOR_BYTES &&
+		(item.type != USH_CBOR_TEXT || !text)))
 		return false;
 	*p = item.u.string.p;
 	*len = item.u.string.len;
 	return true;
 }
 
-static bool
+static inline bool
 read_chars(struct ush_cbor_reader *r, const char **p, size_t *len)
 {
-	const unsigned char *bytes = NULL;
+	const unsigned char *bytes;
+	bool read = read_string(r, true, &bytes, len);
 
-	if (!read_string(r, true, &bytes, len))
-		return false;
 	*p = (const char *)bytes;
-	return true;
+	return read;
 }
 
 /* The last field: all that is left. What is in it is looked at when it is
  * pushed to Lua, and not twice. */
-static bool
+static inline bool
 read_data(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 {
+	envelope->data = NULL;
+	envelope->data_len = 0;
 	if (ush_cbor_at_end(r))
 		return false;
 	if (*r->p == NO_DATA)
@@ -120,10 +134,10 @@ read_data(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 static bool
 read_fields(struct ush_cbor_reader *r, struct ush_envelope *e)
 {
-	return read_fixed(r, e->id, sizeof e->id) && read_auth_time(r, e) &&
+	return read_fixed(r, e->id) && read_auth_time(r, e) &&
 	       read_renewals(r, e) &&
 	       read_chars(r, &e->server_name, &e->server_name_len) &&
-	       read_fixed(r, e->revision, sizeof e->revision) &&
+	       read_fixed(r, e->revision) &&
 	       read_chars(r, &e->policy, &e->policy_len) &&
 	       read_string(r, false, &e->host, &e->host_len) && read_data(r, e);
 }
@@ -158,13 +172,12 @@ ush_envelope_read(const void *bytes, size_t len, struct ush_envelope *envelope)
 	struct ush_cbor_reader r;
 	enum ush_envelope_kind kind;
 
-	memset(envelope, 0, sizeof *envelope);
 	ush_cbor_reader_init(&r, bytes, len);
 	kind = read_head(&r);
-	if (kind == USH_ENVELOPE && !read_fields(&r, envelope)) {
-		memset(envelope, 0, sizeof *envelope);
+	if (kind == USH_ENVELOPE && !read_fields(&r, envelope))
 		kind = USH_NOT_ENVELOPE;
-	}
+	if (kind != USH_ENVELOPE)
+		memset(envelope, 0, sizeof *envelope);
 	return kind;
 }
 

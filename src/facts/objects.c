@@ -23,11 +23,14 @@ enum {
 	PLACES = 32, /* a power of two, more than any object has facts */
 };
 
-/* A fact by its name: Lua has each string once, so the address tells. */
+/* A fact by its name: Lua has each string once, so the address tells. With
+ * what reading it needs of the list, in as few bytes as that takes. */
 struct place {
 	const char *name; /* held by the names table; NULL: free */
-	enum ush_fact_id id;
+	uint8_t id, type;
+	uint8_t use[2]; /* by `generate` */
 };
+_Static_assert(USH_FACTS <= UINT8_MAX, "a fact's id is a byte");
 
 struct ush_handle {
 	struct ush_facts *facts; /* NULL: expired */
@@ -38,7 +41,7 @@ struct ush_handle {
 };
 
 /* Where a name is, or would be. */
-static struct place *
+static inline struct place *
 find_place(struct ush_handle *h, const char *name)
 {
 	size_t i = ((uintptr_t)name >> 4) % PLACES;
@@ -163,16 +166,22 @@ push_value(
 	}
 }
 
-static struct ush_handle *
+static int
+raise_expired(lua_State *L, const struct ush_handle *h)
+{
+	return luaL_error(L,
+	    "expired: %s was used outside the call it was given to; keep its "
+	    "facts, not the handle",
+	    h->name);
+}
+
+static inline struct ush_handle *
 handle_check(lua_State *L)
 {
 	struct ush_handle *h = lua_touserdata(L, 1);
 
 	if (!h->facts)
-		luaL_error(L,
-		    "expired: %s was used outside the call it was given to; "
-		    "keep its facts, not the handle",
-		    h->name);
+		raise_expired(L, h);
 	return h;
 }
 
@@ -194,9 +203,11 @@ raise_unknown(lua_State *L, const struct ush_handle *h)
 	const char *names[USH_FACTS], *near, *key;
 	size_t n;
 
-	if (lua_type(L, 2) != LUA_TSTRING)
+	/* A number has become a string in check_fact. */
+	if (lua_type(L, 2) != LUA_TSTRING || lua_isnumber(L, 2))
 		return luaL_error(L, "%s has no fact by a %s; use a name",
-		    h->name, luaL_typename(L, 2));
+		    h->name,
+		    lua_isnumber(L, 2) ? "number" : luaL_typename(L, 2));
 	key = lua_tostring(L, 2);
 	n = object_names(h->object, names);
 	near = ush_near(key, names, n);
@@ -216,36 +227,34 @@ raise_unknown(lua_State *L, const struct ush_handle *h)
 	return luaL_error(L, "%s has no fact '%s'", h->name, key);
 }
 
-/* The id of the fact whose name is argument 2, raising if there is none. */
-static enum ush_fact_id
+/* The fact whose name is argument 2, raising if there is none. */
+static inline const struct place *
 check_fact(lua_State *L, struct ush_handle *h)
 {
-	const struct place *place = NULL;
+	const char *name = lua_tostring(L, 2);
+	const struct place *place = find_place(h, name);
 
-	if (lua_type(L, 2) == LUA_TSTRING)
-		place = find_place(h, lua_tostring(L, 2));
-	if (!place || !place->name)
+	if (!name || !place->name)
 		raise_unknown(L, h);
-	return place->id;
+	return place;
 }
 
 static int
 l_handle_index(lua_State *L)
 {
 	struct ush_handle *h = handle_check(L);
-	enum ush_fact_id id = check_fact(L, h);
-	const struct ush_fact_info *info = &ush_fact_infos[id];
+	const struct place *place = check_fact(L, h);
 	struct ush_fact_value value = {0};
 
-	if ((h->generate ? info->generate : info->decrypt) == USH_FACT_NO)
+	if (place->use[h->generate] == USH_FACT_NO)
 		return 0;
-	if (info->type == USH_FACT_VARS)
+	if (place->type == USH_FACT_VARS)
 		value.there = true;
 	else
-		h->facts->ops->get(h->facts, id, &value);
+		h->facts->ops->get(h->facts, place->id, &value);
 	if (!value.there)
 		return 0;
-	push_value(L, info->type, &value);
+	push_value(L, place->type, &value);
 	return 1;
 }
 
@@ -291,7 +300,7 @@ static int
 l_handle_newindex(lua_State *L)
 {
 	struct ush_handle *h = handle_check(L);
-	enum ush_fact_id id = check_fact(L, h);
+	enum ush_fact_id id = check_fact(L, h)->id;
 	const struct ush_fact_info *info = &ush_fact_infos[id];
 	const char *why;
 
@@ -366,7 +375,10 @@ push_names(lua_State *L, struct ush_handle *h)
 		lua_pushstring(L, ush_fact_infos[i].name);
 		place = find_place(h, lua_tostring(L, -1));
 		place->name = lua_tostring(L, -1);
-		place->id = (enum ush_fact_id)i;
+		place->id = (uint8_t)i;
+		place->type = (uint8_t)ush_fact_infos[i].type;
+		place->use[0] = (uint8_t)ush_fact_infos[i].decrypt;
+		place->use[1] = (uint8_t)ush_fact_infos[i].generate;
 		lua_rawseti(L, -2, i + 1);
 	}
 }

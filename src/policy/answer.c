@@ -1,23 +1,26 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * A wrong answer is an error raised in Lua, with the line at which the
- * function begins, and with a code of its own.
+ * A wrong answer is an error with a code of its own, at the line where the
+ * function begins.
  */
 #include "policy/answer.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
 #include "base/near.h"
 #include "data/envelope.h"
+#include "sandbox/report.h"
 #include "sandbox/value.h"
 
+/* The two values returned. */
 enum {
-	UP_FUNCTION = 1,
-	UP_CONN,
-	UP_TICKET,
+	FIRST = -2,
+	SECOND = -1,
 };
 
 const char *
@@ -35,21 +38,25 @@ ush_verdict_name(enum ush_verdict verdict)
 	return names[verdict];
 }
 
-/* Raises an error about a function's answer, with the line at which the
- * function (upvalue 1) begins. [-0, +0, e] */
-static int
-raise_answer(lua_State *L, enum ush_code *to, enum ush_code code,
-    const char *fmt, const char *detail)
+/* Refuses an answer of the function at stack index `fn`. [-0, +0, -] */
+static enum ush_code
+refuse(lua_State *L, int fn, struct ush_error *err, enum ush_code code,
+    const char *fmt, ...)
 {
+	char text[sizeof err->message + 128];
 	lua_Debug ar;
+	va_list ap;
+	int n;
 
-	*to = code;
-	lua_pushvalue(L, lua_upvalueindex(UP_FUNCTION));
+	lua_pushvalue(L, fn);
 	lua_getinfo(L, ">S", &ar);
-	lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.linedefined);
-	lua_pushfstring(L, fmt, detail);
-	lua_concat(L, 2);
-	return lua_error(L);
+	n = snprintf(
+	    text, sizeof text, "%s:%d: ", ar.short_src, ar.linedefined);
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
+	va_end(ap);
+	ush_report(err, code, text);
+	return code;
 }
 
 static bool
@@ -67,155 +74,156 @@ parse_verdict(const char *s, size_t len, enum ush_verdict *verdict)
 	return false;
 }
 
-static int
-raise_verdict(lua_State *L, struct ush_decrypt_run *run, const char *s)
+static enum ush_code
+refuse_verdict(lua_State *L, int fn, struct ush_error *err, const char *s)
 {
 	const char *names[USH_VERDICT_ABORT + 1], *near;
 
 	for (int v = 0; v <= USH_VERDICT_ABORT; v++)
 		names[v] = ush_verdict_name((enum ush_verdict)v);
 	near = ush_near(s, names, USH_VERDICT_ABORT + 1);
-	lua_pushfstring(L, "'%s'", s);
 	if (near)
-		lua_pushfstring(L, "; did you mean '%s'?", near);
-	else
-		lua_pushliteral(L,
-		    "; use one of default, use, use_renew, ignore, "
-		    "ignore_renew, abort");
-	lua_concat(L, 2);
-	return raise_answer(L, &run->code, USH_ERROR_RETURN,
-	    "decrypt returned an unknown verdict, %s", lua_tostring(L, -1));
+		return refuse(L, fn, err, USH_ERROR_RETURN,
+		    "decrypt returned an unknown verdict, '%s'; did you mean "
+		    "'%s'?",
+		    s, near);
+	return refuse(L, fn, err, USH_ERROR_RETURN,
+	    "decrypt returned an unknown verdict, '%s'; use one of default, "
+	    "use, use_renew, ignore, ignore_renew, abort",
+	    s);
 }
 
-/* The reason is at `index`, if there is one. [-0, +0, e] */
-static void
+/* The second value, if there is one. */
+static enum ush_code
 take_reason(
-    lua_State *L, int index, char reason[USH_REASON_MAX], enum ush_code *code)
+    lua_State *L, int fn, char reason[USH_REASON_MAX], struct ush_error *err)
 {
 	const char *s;
 	size_t len;
 
-	if (lua_type(L, index) == LUA_TSTRING) {
-		s = lua_tolstring(L, index, &len);
+	switch (lua_type(L, SECOND)) {
+	case LUA_TNIL:
+		return USH_OK;
+	case LUA_TSTRING:
+		s = lua_tolstring(L, SECOND, &len);
 		ush_escape(reason, USH_REASON_MAX, s, len);
-	} else if (!lua_isnoneornil(L, index)) {
-		raise_answer(L, code, USH_ERROR_RETURN,
+		return USH_OK;
+	default:
+		return refuse(L, fn, err, USH_ERROR_RETURN,
 		    "the reason (second value returned) must be a string, not "
 		    "a %s",
-		    luaL_typename(L, index));
+		    luaL_typename(L, SECOND));
 	}
 }
 
-int
-ush_answer_decrypt(lua_State *L)
+static enum ush_code
+take_verdict(
+    lua_State *L, int fn, struct ush_decrypt *call, struct ush_error *err)
 {
-	struct ush_decrypt_run *run = ush_box_arg(L);
-	struct ush_decrypt *call = run->call;
 	const char *s;
 	size_t len;
 
-	lua_pushvalue(L, lua_upvalueindex(UP_FUNCTION));
-	lua_pushvalue(L, lua_upvalueindex(UP_CONN));
-	lua_pushvalue(L, lua_upvalueindex(UP_TICKET));
-	lua_call(L, 2, 2);
-	switch (lua_type(L, 1)) {
+	switch (lua_type(L, FIRST)) {
 	case LUA_TNIL:
 		call->verdict = USH_VERDICT_DEFAULT;
-		break;
+		return USH_OK;
 	case LUA_TSTRING:
-		s = lua_tolstring(L, 1, &len);
+		s = lua_tolstring(L, FIRST, &len);
 		if (!parse_verdict(s, len, &call->verdict))
-			return raise_verdict(L, run, s);
-		break;
+			return refuse_verdict(L, fn, err, s);
+		return USH_OK;
 	default:
-		return raise_answer(L, &run->code, USH_ERROR_RETURN,
+		return refuse(L, fn, err, USH_ERROR_RETURN,
 		    "decrypt returned a %s; return the name of a verdict",
-		    luaL_typename(L, 1));
+		    luaL_typename(L, FIRST));
 	}
+}
+
+enum ush_code
+ush_answer_decrypt(lua_State *L, int fn, void *arg, struct ush_error *err)
+{
+	struct ush_decrypt *call = arg;
+	enum ush_code code = take_verdict(L, fn, call, err);
+
+	if (code != USH_OK)
+		return code;
 	if (!call->has_session && (call->verdict == USH_VERDICT_USE ||
 				      call->verdict == USH_VERDICT_USE_RENEW))
-		return raise_answer(L, &run->code, USH_ERROR_RETURN,
+		return refuse(L, fn, err, USH_ERROR_RETURN,
 		    "decrypt returned '%s' where there is no session; look at "
 		    "ticket.decrypted first",
-		    lua_tostring(L, 1));
-	take_reason(L, 2, call->reason, &run->code);
-	return 0;
+		    ush_verdict_name(call->verdict));
+	return take_reason(L, fn, call->reason, err);
 }
 
-static int
-raise_limit(lua_State *L, struct ush_generate_run *run)
+static enum ush_code
+refuse_size(lua_State *L, int fn, const struct ush_generate_run *run,
+    struct ush_error *err)
 {
-	size_t limit = run->state->generation->engine->limits.app_data;
-
-	lua_pushinteger(L, (lua_Integer)limit);
-	return raise_answer(L, &run->code, USH_ERROR_APP_DATA,
-	    "what generate returned is larger than the app-data limit of %s "
+	return refuse(L, fn, err, USH_ERROR_APP_DATA,
+	    "what generate returned is larger than the app-data limit of %zu "
 	    "bytes, envelope included",
-	    lua_tostring(L, -1));
+	    run->state->generation->engine->limits.app_data);
 }
 
-static int
-take_table(lua_State *L, struct ush_generate_run *run)
+static enum ush_code
+take_table(lua_State *L, int fn, const struct ush_generate_run *run,
+    struct ush_error *err)
 {
 	struct ush_cbor_writer *w = run->call->writer;
 	char why[256];
 
 	run->call->content = USH_CONTENT_TABLE;
-	if (ush_value_write(L, 1, w, why, sizeof why) == 0 && !w->overflow)
-		return 0;
-	if (!w->overflow)
-		return raise_answer(
-		    L, &run->code, USH_ERROR_RETURN, "generate: %s", why);
-	return raise_limit(L, run);
+	if (ush_value_write(L, FIRST, w, why, sizeof why) == 0 && !w->overflow)
+		return USH_OK;
+	if (w->overflow)
+		return refuse_size(L, fn, run, err);
+	return refuse(L, fn, err, USH_ERROR_RETURN, "generate: %s", why);
 }
 
-static int
-take_string(lua_State *L, struct ush_generate_run *run)
+static enum ush_code
+take_string(lua_State *L, int fn, const struct ush_generate_run *run,
+    struct ush_error *err)
 {
 	struct ush_state *state = run->state;
 	size_t limit = state->generation->engine->limits.app_data, len;
-	const char *s = lua_tolstring(L, 1, &len);
+	const char *s = lua_tolstring(L, FIRST, &len);
 
 	if (len > limit)
-		return raise_limit(L, run);
+		return refuse_size(L, fn, run, err);
 	if (ush_envelope_is(s, len))
-		return raise_answer(L, &run->code, USH_ERROR_RETURN,
-		    "generate returned bytes that look like %s; return a table",
-		    "an envelope of Usher's");
+		return refuse(L, fn, err, USH_ERROR_RETURN,
+		    "generate returned bytes that look like an envelope of "
+		    "Usher's; return a table");
 	memcpy(state->buffer, s, len);
 	run->call->string_len = len;
 	run->call->content = USH_CONTENT_STRING;
-	return 0;
+	return USH_OK;
 }
 
-int
-ush_answer_generate(lua_State *L)
+enum ush_code
+ush_answer_generate(lua_State *L, int fn, void *arg, struct ush_error *err)
 {
-	struct ush_generate_run *run = ush_box_arg(L);
+	const struct ush_generate_run *run = arg;
 
-	lua_pushvalue(L, lua_upvalueindex(UP_FUNCTION));
-	lua_pushvalue(L, lua_upvalueindex(UP_CONN));
-	lua_pushvalue(L, lua_upvalueindex(UP_TICKET));
-	lua_call(L, 2, 2);
-	switch (lua_type(L, 1)) {
+	switch (lua_type(L, FIRST)) {
 	case LUA_TNIL:
 		run->call->content = USH_CONTENT_NOTHING;
-		return 0;
+		return USH_OK;
 	case LUA_TTABLE:
-		return take_table(L, run);
+		return take_table(L, fn, run, err);
 	case LUA_TSTRING:
-		return take_string(L, run);
+		return take_string(L, fn, run, err);
 	case LUA_TBOOLEAN:
-		if (!lua_toboolean(L, 1))
+		if (!lua_toboolean(L, FIRST))
 			break;
 		/* fall through */
 	default:
-		return raise_answer(L, &run->code, USH_ERROR_RETURN,
+		return refuse(L, fn, err, USH_ERROR_RETURN,
 		    "generate returned a %s; return a table, a string, nil or "
 		    "false",
-		    luaL_typename(L, 1));
+		    luaL_typename(L, FIRST));
 	}
 	run->call->content = USH_CONTENT_END;
-	take_reason(L, 2, run->call->reason, &run->code);
-	return 0;
+	return take_reason(L, fn, run->call->reason, err);
 }

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * A state is set up once: the script's bytecode is loaded and its top level
- * run, the table it returned is looked through, and two C functions are kept
- * in the box that call decrypt and generate with the handles they take.
+ * run, the table it returned is looked through, and decrypt and generate are
+ * kept in the box with the handles they take.
  */
 #include "policy/state.h"
 
@@ -23,46 +23,43 @@
 enum {
 	SLOT_DECRYPT,
 	SLOT_GENERATE,
+	SLOT_SELFTEST,
 };
 
-/* An answer that may not be is a Lua error with a code of its own. */
 static enum ush_code
-finish(struct ush_state *state, enum ush_code code, enum ush_code answer,
-    struct ush_error *err)
+finish(struct ush_state *state, enum ush_code code, struct ush_error *err)
 {
 	ush_objects_close(&state->objects);
-	if (code == USH_OK)
-		return USH_OK;
-	if (code == USH_ERROR_SCRIPT && answer != USH_OK)
-		err->code = answer;
-	ush_generation_relabel(state->generation, err);
-	return err->code;
+	if (code != USH_OK)
+		ush_generation_relabel(state->generation, err);
+	return code;
 }
 
 enum ush_code
 ush_state_decrypt(struct ush_state *state, struct ush_decrypt *call,
     struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_decrypt_run run = {call, USH_OK};
 	enum ush_code code;
 
 	call->reason[0] = '\0';
 	ush_objects_open_decrypt(&state->objects, call->facts);
-	code = ush_box_enter(state->box, SLOT_DECRYPT, &run, allowance, err);
-	return finish(state, code, run.code, err);
+	code = ush_box_call(
+	    state->box, SLOT_DECRYPT, ush_answer_decrypt, call, allowance, err);
+	return finish(state, code, err);
 }
 
 enum ush_code
 ush_state_generate(struct ush_state *state, struct ush_generate *call,
     struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_generate_run run = {state, call, USH_OK};
+	struct ush_generate_run run = {state, call};
 	enum ush_code code;
 
 	call->reason[0] = '\0';
 	ush_objects_open_generate(&state->objects, call->facts);
-	code = ush_box_enter(state->box, SLOT_GENERATE, &run, allowance, err);
-	return finish(state, code, run.code, err);
+	code = ush_box_call(state->box, SLOT_GENERATE, ush_answer_generate,
+	    &run, allowance, err);
+	return finish(state, code, err);
 }
 
 /*
@@ -71,7 +68,8 @@ ush_state_generate(struct ush_state *state, struct ush_generate *call,
 
 struct set_up {
 	struct ush_state *state;
-	bool selftest;
+	bool staging;
+	bool selftest; /* out: is there one? */
 };
 
 static const char *const fields[] = {
@@ -172,11 +170,11 @@ check_api(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* Keeps a C function that calls the field of that name with two handles. The
- * table is at `table`, the handles at the other two. [-0, +0, e] */
+/* Keeps the function in the field of that name with two handles. The table is
+ * at `table`, the handles at the other two. [-0, +0, e] */
 static bool
 keep_function(lua_State *L, int table, const char *field, int conn, int ticket,
-    lua_CFunction run, unsigned int slot)
+    unsigned int slot)
 {
 	bool there;
 
@@ -185,7 +183,6 @@ keep_function(lua_State *L, int table, const char *field, int conn, int ticket,
 	if (there) {
 		lua_pushvalue(L, conn);
 		lua_pushvalue(L, ticket);
-		lua_pushcclosure(L, run, 3);
 		ush_box_keep(L, slot);
 		lua_pop(L, 1);
 	} else {
@@ -210,10 +207,10 @@ take_policy(lua_State *L, struct ush_state *state, bool staging)
 	check_fields(L);
 	check_api(L);
 	ush_objects_new(L, &state->objects);
-	decrypt = keep_function(L, table, "decrypt", table + 1, table + 2,
-	    ush_answer_decrypt, SLOT_DECRYPT);
-	generate = keep_function(L, table, "generate", table + 1, table + 3,
-	    ush_answer_generate, SLOT_GENERATE);
+	decrypt = keep_function(
+	    L, table, "decrypt", table + 1, table + 2, SLOT_DECRYPT);
+	generate = keep_function(
+	    L, table, "generate", table + 1, table + 3, SLOT_GENERATE);
 	lua_settop(L, table);
 	if (staging) {
 		g->has_decrypt = decrypt;
@@ -240,9 +237,11 @@ set_up(lua_State *L, void *arg)
 	ush_surface_env(L);
 	lua_setfenv(L, -2);
 	lua_call(L, 0, 1);
-	take_policy(L, set->state, set->selftest);
-	if (set->selftest && get_field(L, "selftest", LUA_TFUNCTION))
-		lua_call(L, 0, 0);
+	take_policy(L, set->state, set->staging);
+	if (set->staging) {
+		set->selftest = get_field(L, "selftest", LUA_TFUNCTION);
+		ush_box_keep(L, SLOT_SELFTEST);
+	}
 	lua_settop(L, 0);
 	/* What setting up has left behind would stay for long. */
 	lua_gc(L, LUA_GCCOLLECT, 0);
@@ -263,8 +262,28 @@ print_line(void *arg, const char *text, size_t len)
 	    g->label, (int)len, text);
 }
 
+struct ush_allowance
+ush_state_set_up_limit(const struct ush_limits *limits)
+{
+	return (struct ush_allowance){limits->instructions * USH_LOAD_FACTOR,
+	    (uint64_t)limits->microseconds * 1000 * USH_TOP_LEVEL_CPU_FACTOR};
+}
+
+/* selftest gets what the top level has left, and the time that loading has. */
+static enum ush_code
+run_selftest(struct ush_state *state, struct ush_allowance *allowance,
+    struct ush_error *err)
+{
+	const struct ush_limits *limits = &state->generation->engine->limits;
+
+	allowance->cpu_ns += (uint64_t)limits->microseconds * 1000 *
+			     (USH_LOAD_FACTOR - USH_TOP_LEVEL_CPU_FACTOR);
+	return ush_box_enter(state->box, SLOT_SELFTEST, NULL, allowance, err);
+}
+
 static int
-state_build(struct ush_state *state, bool selftest, struct ush_error *err)
+state_build(struct ush_state *state, bool staging,
+    struct ush_allowance *allowance, struct ush_error *err)
 {
 	struct ush_generation *g = state->generation;
 	const struct ush_limits *limits = &g->engine->limits;
@@ -272,22 +291,22 @@ state_build(struct ush_state *state, bool selftest, struct ush_error *err)
 	    .memory_limit = limits->memory,
 	    .random = random_bytes,
 	    .now = ush_clock_now,
-	    .cpu = selftest ? ush_loading_cpu : ush_clock_thread_ns,
+	    .cpu = staging ? ush_loading_cpu : ush_clock_thread_ns,
 	    .print = print_line,
 	    .print_arg = g,
 	};
-	struct ush_allowance allowance = {
-	    limits->instructions * USH_LOAD_FACTOR,
-	    (uint64_t)limits->microseconds * 1000 * USH_LOAD_FACTOR,
-	};
-	struct set_up set = {state, selftest};
+	struct set_up set = {state, staging, false};
+	enum ush_code code;
 
 	state->buffer = malloc(limits->app_data);
 	state->box = ush_box_new(&host);
 	if (!state->buffer || !state->box)
 		return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");
-	if (ush_box_run(state->box, set_up, &set, &allowance, err) != USH_OK) {
+	code = ush_box_run(state->box, set_up, &set, allowance, err);
+	if (code == USH_OK && set.selftest)
+		code = run_selftest(state, allowance, err);
+	if (code != USH_OK) {
 		ush_generation_relabel(g, err);
 		return -1;
 	}
@@ -295,12 +314,18 @@ state_build(struct ush_state *state, bool selftest, struct ush_error *err)
 	return 0;
 }
 
-struct ush_state *
-ush_state_new(
-    struct ush_generation *generation, bool selftest, struct ush_error *err)
+static struct ush_state *
+state_new(struct ush_generation *generation, bool staging,
+    struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_state *state = calloc(1, sizeof *state);
+	struct ush_state *state;
 
+	if (allowance->instructions == 0 || allowance->cpu_ns == 0) {
+		ush_error_set(err, USH_ERROR_CPU_TIME, generation->label, 0,
+		    "setting up Lua states has spent what a handshake may");
+		return NULL;
+	}
+	state = calloc(1, sizeof *state);
 	if (!state) {
 		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");
@@ -308,11 +333,28 @@ ush_state_new(
 	}
 	state->generation = generation;
 	ush_stats_add(generation->engine->stats, 0, USH_STAT_states_made);
-	if (state_build(state, selftest, err) != 0) {
+	if (state_build(state, staging, allowance, err) != 0) {
 		ush_state_free(state);
 		return NULL;
 	}
 	return state;
+}
+
+struct ush_state *
+ush_state_new(
+    struct ush_generation *generation, bool selftest, struct ush_error *err)
+{
+	struct ush_allowance allowance =
+	    ush_state_set_up_limit(&generation->engine->limits);
+
+	return state_new(generation, selftest, &allowance, err);
+}
+
+struct ush_state *
+ush_state_new_within(struct ush_generation *generation,
+    struct ush_allowance *allowance, struct ush_error *err)
+{
+	return state_new(generation, false, allowance, err);
 }
 
 void

@@ -35,7 +35,12 @@ enum {
 	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
 	TRAFFIC_PER_INSTRUCTION = 512,
 	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
-	KEY_TRAMPOLINE = USH_BOX_SLOTS + 1,
+	/* A kept function and its arguments. They have the registry's keys from
+	 * 1 on, and the stack's lowest slots, from which they are pushed at
+	 * less cost. (No stack of Lua's is ever too small for them, and for
+	 * what their answers take.) */
+	KEPT = 3,
+	KEY_TRAMPOLINE = USH_BOX_SLOTS * KEPT + 1,
 	PAUSE = 300, /* per cent of what is live: the collector's next start */
 };
 
@@ -56,6 +61,8 @@ struct ush_box {
 	char where[80]; /* "script:line: " of the trip */
 	const char *stack;
 	bool running;
+	bool settled;   /* do kept entries have their places on the stack? */
+	int height;     /* of the stack, between runs */
 	bool pressed;   /* the collector has been told to hurry */
 	uint64_t spent; /* by the last run */
 };
@@ -268,16 +275,22 @@ l_trampoline(lua_State *L)
 	return 0;
 }
 
-void *
-ush_box_arg(lua_State *L)
-{
-	return ush_box_of(L)->arg;
-}
-
 void
 ush_box_keep(lua_State *L, unsigned int slot)
 {
-	lua_rawseti(L, LUA_REGISTRYINDEX, (int)slot + 1);
+	for (int n = KEPT; n > 0; n--)
+		lua_rawseti(L, LUA_REGISTRYINDEX, (int)slot * KEPT + n);
+	ush_box_of(L)->settled = false;
+}
+
+static void
+settle(struct ush_box *box)
+{
+	lua_settop(box->L, 0);
+	for (int key = 1; key < KEY_TRAMPOLINE; key++)
+		lua_rawgeti(box->L, LUA_REGISTRYINDEX, key);
+	box->height = lua_gettop(box->L);
+	box->settled = true;
 }
 
 static void
@@ -332,32 +345,48 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 	}
 	if (code == USH_ERROR_MEMORY)
 		box->alloc.failed = true;
-	lua_settop(box->L, 0);
+	lua_settop(box->L, box->height);
 	return code == USH_OK ? USH_ERROR_SCRIPT : code;
 }
 
 enum ush_code
-ush_box_enter(struct ush_box *box, unsigned int slot, void *arg,
-    struct ush_allowance *allowance, struct ush_error *err)
+ush_box_call(struct ush_box *box, unsigned int slot, ush_box_answer_fn answer,
+    void *arg, struct ush_allowance *allowance, struct ush_error *err)
 {
-	int status;
+	int fn = (int)slot * KEPT + 1, status;
+	enum ush_code code = USH_OK;
+	lua_State *L = box->L;
 
-	box->arg = arg;
 	run_begin(box, allowance);
-	lua_rawgeti(box->L, LUA_REGISTRYINDEX, (int)slot + 1);
-	status = lua_pcall(box->L, 0, 0, 0);
+	for (int n = 0; n < KEPT; n++)
+		lua_pushvalue(L, fn + n);
+	status = lua_pcall(L, KEPT - 1, 2, 0);
+	if (status == 0 && box->tripped == USH_OK)
+		code = answer(L, fn, arg, err);
 	run_end(box, allowance);
 	if (status != 0 || box->tripped != USH_OK)
 		return run_failed(box, status, err);
-	return USH_OK;
+	lua_settop(L, box->height);
+	return code;
 }
 
 enum ush_code
 ush_box_run(struct ush_box *box, void (*fn)(lua_State *, void *), void *arg,
     struct ush_allowance *allowance, struct ush_error *err)
 {
+	int status;
+
 	box->fn = fn;
-	return ush_box_enter(box, KEY_TRAMPOLINE - 1, arg, allowance, err);
+	box->arg = arg;
+	run_begin(box, allowance);
+	lua_rawgeti(box->L, LUA_REGISTRYINDEX, KEY_TRAMPOLINE);
+	status = lua_pcall(box->L, 0, 0, 0);
+	run_end(box, allowance);
+	if (status != 0 || box->tripped != USH_OK)
+		return run_failed(box, status, err);
+	if (!box->settled)
+		settle(box);
+	return USH_OK;
 }
 
 static int

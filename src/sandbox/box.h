@@ -55,17 +55,27 @@ enum ush_code ush_box_run(struct ush_box *box, void (*fn)(lua_State *, void *),
     void *arg, struct ush_allowance *allowance, struct ush_error *err);
 
 /*
- * A function that is run often is kept in the box instead: the function on top
- * of the stack (a C function with its upvalues, say) becomes entry `slot`.
- * To be called within ush_box_run. [-1, +0, e]
+ * A function that is called often is kept in the box instead, with its two
+ * arguments: they are on top of the stack and become entry `slot`. To be
+ * called within ush_box_run; from its end on the entry can be called.
+ * [-3, +0, e]
  */
-enum { USH_BOX_SLOTS = 4 };
+enum { USH_BOX_SLOTS = 2 };
 void ush_box_keep(lua_State *L, unsigned int slot);
 
-/* As ush_box_run, for a kept entry. `arg` is what ush_box_arg answers. */
-enum ush_code ush_box_enter(struct ush_box *box, unsigned int slot, void *arg,
-    struct ush_allowance *allowance, struct ush_error *err);
-void *ush_box_arg(lua_State *L);
+/*
+ * Reads what a kept function returned, two values on top of the stack, and
+ * drops nothing. It runs within the budget, but unprotected: it must not
+ * raise. `fn` is where on the stack the function is. What it returns is what
+ * the call returns; other than USH_OK with *err filled.
+ */
+typedef enum ush_code (*ush_box_answer_fn)(
+    lua_State *L, int fn, void *arg, struct ush_error *err);
+
+/* Calls a kept entry, protected, as ush_box_run does. */
+enum ush_code ush_box_call(struct ush_box *box, unsigned int slot,
+    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
+    struct ush_error *err);
 
 /* False once a memory error has happened: the box is to be freed. */
 bool ush_box_is_sound(const struct ush_box *box);

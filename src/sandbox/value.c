@@ -146,6 +146,14 @@ refuse_key(struct job *job, const struct level *level)
 
 /* Writing. */
 
+/* Not on to the end of a large table for nothing. */
+static inline int
+overflown(struct job *job)
+{
+	return job->w->overflow ? refuse(job, NULL, "larger than the limit")
+				: 0;
+}
+
 static int
 l_reserve(lua_State *L)
 {
@@ -227,43 +235,62 @@ write_array(struct job *job, struct level *level, int n)
 	return 0;
 }
 
-static int
-write_key(struct job *job, const struct level *level)
+static inline void
+write_string(struct job *job, int index)
 {
-	lua_State *L = job->L;
-	int type = lua_type(L, level->key);
-	const char *s;
-	double number;
 	size_t len;
+	const char *s = lua_tolstring(job->L, index, &len);
 
-	if (type == LUA_TSTRING) {
-		s = lua_tolstring(L, level->key, &len);
-		ush_cbor_put_string(job->w, s, len);
-		return 0;
-	}
-	number = type == LUA_TNUMBER ? lua_tonumber(L, level->key) : 0.5;
+	ush_cbor_put_string(job->w, s, len);
+}
+
+/* A key that is no string. */
+static int
+write_number_key(struct job *job, const struct level *level, int type)
+{
+	double number = 0.5;
+
+	if (type == LUA_TNUMBER)
+		number = lua_tonumber(job->L, level->key);
 	if (!ush_value_is_integer(number))
 		return refuse_key(job, level);
 	ush_cbor_put_int(job->w, (int64_t)number);
 	return 0;
 }
 
-/* With the first key and its value on the stack already. */
+/* The pair on top of the stack, its key of the given type. Strings are what
+ * nearly all tickets hold. */
+static inline int
+write_pair(struct job *job, struct level *level, int key_type)
+{
+	if (key_type == LUA_TSTRING)
+		write_string(job, -2);
+	else if (write_number_key(job, level, key_type) != 0)
+		return -1;
+	if (lua_type(job->L, -1) != LUA_TSTRING)
+		return write_value(job, level, level->key + 1);
+	write_string(job, -1);
+	return overflown(job);
+}
+
+/* With the first key, of the given type, and its value on the stack already. */
 static int
-write_map(struct job *job, struct level *level)
+write_map(struct job *job, struct level *level, int key_type)
 {
 	lua_State *L = job->L;
 	size_t mark = ush_cbor_open_map(job->w);
 	uint64_t pairs = 0;
 
 	level->key = lua_gettop(L) - 1;
-	do {
-		if (write_key(job, level) != 0 ||
-		    write_value(job, level, level->key + 1) != 0)
+	for (;;) {
+		if (write_pair(job, level, key_type) != 0)
 			return -1;
 		lua_pop(L, 1);
 		pairs++;
-	} while (lua_next(L, level->table));
+		if (!lua_next(L, level->table))
+			break;
+		key_type = lua_type(L, -2);
+	}
 	job->units += ITEM_UNITS * pairs;
 	ush_cbor_close_map(job->w, mark, pairs);
 	return 0;
@@ -273,6 +300,7 @@ static int
 write_pairs(struct job *job, struct level *level)
 {
 	lua_State *L = job->L;
+	int key_type;
 	size_t n;
 
 	lua_pushnil(L);
@@ -281,14 +309,15 @@ write_pairs(struct job *job, struct level *level)
 		return 0;
 	}
 	/* One key that is no number is enough to make it a map. */
-	if (lua_type(L, -2) == LUA_TNUMBER) {
+	key_type = lua_type(L, -2);
+	if (key_type == LUA_TNUMBER) {
 		n = lua_objlen(L, level->table);
 		if (n > 0 && is_array(L, level->table, n)) {
 			lua_pop(L, 2);
 			return write_array(job, level, (int)n);
 		}
 	}
-	return write_map(job, level);
+	return write_map(job, level, key_type);
 }
 
 static int
@@ -312,13 +341,10 @@ static int
 write_value(struct job *job, const struct level *up, int slot)
 {
 	int type = lua_type(job->L, slot);
-	const char *s;
-	size_t len;
 
 	switch (type) {
 	case LUA_TSTRING:
-		s = lua_tolstring(job->L, slot, &len);
-		ush_cbor_put_string(job->w, s, len);
+		write_string(job, slot);
 		break;
 	case LUA_TNUMBER:
 		ush_cbor_put_number(job->w, lua_tonumber(job->L, slot));
@@ -336,9 +362,7 @@ write_value(struct job *job, const struct level *up, int slot)
 	default:
 		return refuse_type(job, up, type);
 	}
-	/* Not on to the end of a large table for nothing. */
-	return job->w->overflow ? refuse(job, NULL, "larger than the limit")
-				: 0;
+	return overflown(job);
 }
 
 int

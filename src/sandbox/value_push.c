@@ -23,14 +23,31 @@ enum {
 static int push_item(lua_State *L, struct ush_cbor_reader *r,
     struct ush_cbor_item *item, int depth);
 
-static int
+static inline bool
+is_string(const struct ush_cbor_item *item)
+{
+	return (item->type == USH_CBOR_TEXT || item->type == USH_CBOR_BYTES) &&
+	       !item->indefinite;
+}
+
+static inline void
+push_chars(lua_State *L, const struct ush_cbor_item *item)
+{
+	lua_pushlstring(L, (const char *)item->u.string.p, item->u.string.len);
+}
+
+/* Strings are what nearly all tickets hold. */
+static inline int
 push_next(lua_State *L, struct ush_cbor_reader *r, int depth)
 {
 	struct ush_cbor_item item;
 
-	if (ush_cbor_next(r, &item) != 0)
+	if (ush_cbor_next_string(r, &item) != 0)
 		return -1;
-	return push_item(L, r, &item, depth);
+	if (!is_string(&item))
+		return push_item(L, r, &item, depth);
+	push_chars(L, &item);
+	return 0;
 }
 
 /* Checks the chunks of a string up to their break, and adds up their bytes. */
@@ -73,16 +90,6 @@ push_chunks(lua_State *L, struct ush_cbor_reader *r, enum ush_cbor_type type)
 	return 0;
 }
 
-static int
-push_string(
-    lua_State *L, struct ush_cbor_reader *r, const struct ush_cbor_item *item)
-{
-	if (item->indefinite)
-		return push_chunks(L, r, item->type);
-	lua_pushlstring(L, (const char *)item->u.string.p, item->u.string.len);
-	return 0;
-}
-
 /* Is the container that `item` began over after `done` items? Steps over the
  * break of an indefinite one. */
 static bool
@@ -122,21 +129,29 @@ push_array(lua_State *L, struct ush_cbor_reader *r,
 }
 
 static int
-push_key(lua_State *L, struct ush_cbor_reader *r, int depth)
+push_other_key(lua_State *L, struct ush_cbor_reader *r,
+    struct ush_cbor_item *item, int depth)
 {
-	struct ush_cbor_item item;
-
-	if (ush_cbor_next(r, &item) != 0)
-		return -1;
-	if (item.type == USH_CBOR_TEXT || item.type == USH_CBOR_BYTES)
-		return push_string(L, r, &item);
-	if (push_item(L, r, &item, depth) != 0)
+	if (push_item(L, r, item, depth) != 0)
 		return -1;
 	if (lua_type(L, -1) == LUA_TSTRING)
 		return 0;
 	if (lua_type(L, -1) != LUA_TNUMBER)
 		return -1;
 	return ush_value_is_integer(lua_tonumber(L, -1)) ? 0 : -1;
+}
+
+static inline int
+push_key(lua_State *L, struct ush_cbor_reader *r, int depth)
+{
+	struct ush_cbor_item item;
+
+	if (ush_cbor_next_string(r, &item) != 0)
+		return -1;
+	if (!is_string(&item))
+		return push_other_key(L, r, &item, depth);
+	push_chars(L, &item);
+	return 0;
 }
 
 static int
@@ -177,7 +192,10 @@ push_item(lua_State *L, struct ush_cbor_reader *r, struct ush_cbor_item *item,
 	switch (item->type) {
 	case USH_CBOR_TEXT:
 	case USH_CBOR_BYTES:
-		return push_string(L, r, item);
+		if (item->indefinite)
+			return push_chunks(L, r, item->type);
+		push_chars(L, item);
+		return 0;
 	case USH_CBOR_MAP:
 	case USH_CBOR_ARRAY:
 		return push_table(L, r, item, depth);

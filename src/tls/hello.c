@@ -15,7 +15,7 @@ get16(const unsigned char *p)
 
 /* Eight letters at a time: bit 7 of each byte of `upper` says that it is one
  * of A to Z (sums of 7 bits each never reach the next byte). */
-static uint64_t
+static inline uint64_t
 lower8(uint64_t x)
 {
 	const uint64_t ones = 0x0101010101010101u;
@@ -27,21 +27,31 @@ lower8(uint64_t x)
 	return x | upper >> 2;
 }
 
+static inline void
+lower8_at(char *out, const char *s)
+{
+	uint64_t word;
+
+	memcpy(&word, s, sizeof word);
+	word = lower8(word);
+	memcpy(out, &word, sizeof word);
+}
+
 void
 ush_lower(char *out, const char *s, size_t len)
 {
-	uint64_t word;
-	size_t i = 0;
+	size_t i;
 
-	for (; len - i >= 8; i += 8) {
-		memcpy(&word, s + i, 8);
-		word = lower8(word);
-		memcpy(out + i, &word, 8);
+	if (len >= 8) {
+		for (i = 0; i < len - 8; i += 8)
+			lower8_at(out + i, s + i);
+		/* The last word overlaps the one before. */
+		lower8_at(out + len - 8, s + len - 8);
+	} else {
+		for (i = 0; i < len; i++)
+			out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 32)
+							    : s[i];
 	}
-	word = 0;
-	memcpy(&word, s + i, len - i);
-	word = lower8(word);
-	memcpy(out + i, &word, len - i);
 	out[len] = '\0';
 }
 

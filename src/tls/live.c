@@ -263,17 +263,13 @@ live_get(
 {
 	struct ush_live *live = live_of(facts);
 
-	switch (ush_fact_infos[id].object) {
-	case USH_OBJECT_CONN:
+	/* The list has one object's facts after the other's. */
+	if (id < USH_TICKET_status)
 		get_conn(live, id, value);
-		return;
-	case USH_OBJECT_TICKET:
+	else if (id < USH_ISSUE_index)
 		ush_live_get_ticket(live, id, value);
-		return;
-	case USH_OBJECT_ISSUE:
+	else
 		ush_live_get_issue(live, id, value);
-		return;
-	}
 }
 
 /*
