@@ -7,7 +7,8 @@
  * ticket key, or a client that is told what to offer.
  *
  * Scenarios (in TLS 1.2 and 1.3 each):
- *  1. usher.bind: what is declared holds, over renewals too.
+ *  1. usher.bind: what is declared holds, over renewals too (after which not
+ *     all of a ClientHello can be read in generate).
  *  2. A required certificate has to be there.
  *  3. A ticket from before a declaration does not fit it, not even where
  *     nothing was.

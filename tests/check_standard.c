@@ -15,8 +15,12 @@
  *     where there is none.
  *  6. Wrong options are errors of the script's own line.
  */
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <check.h>
 
@@ -107,6 +111,95 @@ START_TEST(an_expired_certificate_does_not_resume)
 END_TEST
 
 /*
+ * Over TCP
+ */
+
+static int sockets[2]; /* the client's, the server's */
+
+static void
+connect_to(const char *address)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t len = sizeof addr;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, address, &addr.sin_addr);
+	sockets[0] = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(
+	    bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&addr, &len);
+	ck_assert_int_eq(connect(sockets[0], (struct sockaddr *)&addr, len), 0);
+	sockets[1] = accept(listener, NULL, NULL);
+	ck_assert_int_ge(sockets[1], 0);
+	fcntl(sockets[0], F_SETFL, O_NONBLOCK);
+	fcntl(sockets[1], F_SETFL, O_NONBLOCK);
+	close(listener);
+}
+
+static void
+use_sockets(struct conn *conn, void *arg)
+{
+	(void)arg;
+	SSL_set_fd(conn->client, sockets[0]);
+	SSL_set_fd(conn->server, sockets[1]);
+}
+
+/* A visit to this address with this ticket. */
+static struct outcome
+visit_at(SSL_CTX *ctx, int version, const char *address, const char *name,
+    SSL_SESSION *session)
+{
+	struct visit visit = {.server = ctx,
+	    .version = version,
+	    .name = name,
+	    .session = session,
+	    .prepare = use_sockets};
+	struct outcome saw;
+	struct conn *conn;
+
+	connect_to(address);
+	conn = conn_new(&visit);
+	for (int i = 0; i < 100000; i++) {
+		conn_flight(conn, WIRE_CLIENT);
+		conn_flight(conn, WIRE_SERVER);
+		if (conn->done[WIRE_CLIENT] && conn->done[WIRE_SERVER])
+			break;
+	}
+	conn_handshake(conn);
+	for (int i = 0; i < 100000 && !conn->saw.echoed; i++)
+		conn_echo(conn);
+	saw = conn_close(conn);
+	close(sockets[0]);
+	close(sockets[1]);
+	notes_check();
+	ck_assert(saw.echoed);
+	ck_assert_ptr_nonnull(saw.session);
+	return saw;
+}
+
+START_TEST(the_address_counts_where_there_is_no_name)
+{
+	int version = version_of(_i);
+	SSL_CTX *ctx = keyed_policy(NULL, version);
+	const char *name = "a.example", *here = "127.0.0.1",
+		   *there = "127.0.0.2";
+	SSL_SESSION *named, *nameless;
+
+	named = visit_at(ctx, version, here, name, NULL).session;
+	nameless = visit_at(ctx, version, here, NULL, NULL).session;
+	ck_assert(visit_at(ctx, version, there, name, named).resumed);
+	ck_assert(visit_at(ctx, version, here, NULL, nameless).resumed);
+	ck_assert(!visit_at(ctx, version, there, NULL, nameless).resumed);
+	ck_assert_str_eq(
+	    note_last(USHER_CALL_DECRYPT)->reason, "other virtual host");
+	ck_assert(!visit_at(ctx, version, here, name, nameless).resumed);
+	ck_assert(!visit_at(ctx, version, here, here, nameless).resumed);
+	ck_assert(!visit_at(ctx, version, here, NULL, named).resumed);
+}
+END_TEST
+
+/*
  * Errors of use
  */
 
@@ -183,6 +276,8 @@ standard_suite(void)
 	    tcase, a_ticket_without_data_costs_one_full_handshake, 0, VERSIONS);
 	tcase_add_loop_test(
 	    tcase, an_expired_certificate_does_not_resume, 0, 2 * VERSIONS);
+	tcase_add_loop_test(
+	    tcase, the_address_counts_where_there_is_no_name, 0, VERSIONS);
 	suite_add_tcase(suite, tcase);
 	tcase = engine_case("errors of use", 60);
 	tcase_add_test(tcase, wrong_options_are_errors_of_the_scripts_line);
