@@ -23,7 +23,6 @@
 enum {
 	SLOT_DECRYPT,
 	SLOT_GENERATE,
-	SLOT_SELFTEST,
 };
 
 static enum ush_code
@@ -76,6 +75,8 @@ static const char *const fields[] = {
     "name", "api", "generate", "decrypt", "selftest"};
 
 enum { API = 1 };
+
+#define KEY_SELFTEST "selftest" /* in the registry, of a staging state */
 
 /* Errors about the returned table know no line: the loader finds it in the
  * source. [-0, +0, e] */
@@ -240,7 +241,7 @@ set_up(lua_State *L, void *arg)
 	take_policy(L, set->state, set->staging);
 	if (set->staging) {
 		set->selftest = get_field(L, "selftest", LUA_TFUNCTION);
-		ush_box_keep(L, SLOT_SELFTEST);
+		lua_setfield(L, LUA_REGISTRYINDEX, KEY_SELFTEST);
 	}
 	lua_settop(L, 0);
 	/* What setting up has left behind would stay for long. */
@@ -269,6 +270,14 @@ ush_state_set_up_limit(const struct ush_limits *limits)
 	    (uint64_t)limits->microseconds * 1000 * USH_TOP_LEVEL_CPU_FACTOR};
 }
 
+static void
+call_selftest(lua_State *L, void *arg)
+{
+	(void)arg;
+	lua_getfield(L, LUA_REGISTRYINDEX, KEY_SELFTEST);
+	lua_call(L, 0, 0);
+}
+
 /* selftest gets what the top level has left, and the time that loading has. */
 static enum ush_code
 run_selftest(struct ush_state *state, struct ush_allowance *allowance,
@@ -278,7 +287,7 @@ run_selftest(struct ush_state *state, struct ush_allowance *allowance,
 
 	allowance->cpu_ns += (uint64_t)limits->microseconds * 1000 *
 			     (USH_LOAD_FACTOR - USH_TOP_LEVEL_CPU_FACTOR);
-	return ush_box_enter(state->box, SLOT_SELFTEST, NULL, allowance, err);
+	return ush_box_run(state->box, call_selftest, NULL, allowance, err);
 }
 
 static int
