@@ -200,6 +200,8 @@ START_TEST(data_of_another_policy_are_none)
 	    "return { name = 'shop',\n"
 	    "  generate = function() return { b = { n = 'b.example' } } end }",
 	    "return { name = 'shop',\n"
+	    "  generate = function() return { b = 7, d = 'x' } end }",
+	    "return { name = 'shop',\n"
 	    "  generate = function() return 'a.example' end }",
 	    "return { name = 'shop',\n"
 	    "  generate = function() return { n = true } end }",

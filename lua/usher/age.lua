@@ -5,6 +5,9 @@
 
 local options = require "usher.options"
 
+-- Globals and fields of libraries cost more to read.
+local huge = math.huge
+
 ---@class usher.age.Options
 ---@field name? string the policy's name
 ---@field auth_age? number seconds since the last full handshake
@@ -46,7 +49,7 @@ local function decrypt_of(list, refuse)
       local cap = list[i]
       -- What can't be known is too much: without an envelope, or with a time
       -- in the future, there is no auth_age.
-      if (ticket[cap.fact] or math.huge) > cap.most then
+      if (ticket[cap.fact] or huge) > cap.most then
         return refuse, cap.reason
       end
     end

@@ -219,9 +219,10 @@ local function generate_of(items)
 end
 
 local function decrypt_of(items, refuse)
-  return function(conn, ticket)
+  return function(conn, ticket, mine)
     if not ticket.decrypted then return "default" end
-    local data = ticket.data
+    local data = mine
+    if data == nil then data = ticket.data end
     if not data then return refuse, "not one of ours" end
     for i = 1, #items do
       local item = items[i]
@@ -255,7 +256,7 @@ local function bind(given)
     name = given.name,
     generate = generate_of(items),
     decrypt = decrypt_of(items, refuse),
-  }, { __index = { key = "b" } })
+  }, { __index = { key = "b", takes_data = true } })
 end
 
 return bind

@@ -6,6 +6,9 @@
 
 local part = require "usher.part"
 
+-- Globals cost more to read.
+local type = type
+
 ---@alias usher.Verdict
 ---| "default" | "use" | "use_renew" | "ignore" | "ignore_renew" | "abort"
 
@@ -16,12 +19,16 @@ local part = require "usher.part"
 ---@field decrypt? fun(conn, ticket): usher.Verdict?, string?
 ---@field selftest? fun()
 
--- Only a policy with a generate can have data, so only it needs a key. The
--- others get the ticket as it is.
-local function pick_of(key)
-  return function(data) return data[key] end
+-- What parts of the library store reaches their decrypt as a third argument
+-- (false: nothing); others get a view of the ticket.
+local function decrypt_through(policy, view)
+  local decrypt = policy.decrypt
+  if not decrypt or not view or policy.takes_data then return decrypt end
+  return function(conn, ticket) return decrypt(conn, view(ticket)) end
 end
 
+-- Only a policy with a generate can have data, so only it needs a key. The
+-- others get the ticket as it is.
 local function key_of(policy, i, taken)
   local key = policy.name or policy.key
   if not key then
@@ -40,51 +47,74 @@ local function parts_of(given)
   local parts, taken = {}, {}
   for i, policy in ipairs(given) do
     part.check("usher.chain", "part " .. i, policy)
-    local entry = { policy = policy, decrypt = policy.decrypt }
-    if policy.generate then
-      entry.key = key_of(policy, i, taken)
-      entry.view = part.viewer(pick_of(entry.key))
-    end
-    parts[i] = entry
+    local key = policy.generate and key_of(policy, i, taken)
+    local view = key and part.viewer(function(data) return data[key] end)
+    parts[i] = {
+      key = key,
+      view = view,
+      policy = policy,
+      takes = policy.takes_data and key,
+      decrypt = decrypt_through(policy, view),
+    }
   end
   return parts
+end
+
+local function with_decrypt(parts)
+  local list = {}
+  for _, entry in ipairs(parts) do
+    if entry.decrypt then list[#list + 1] = entry end
+  end
+  return list
 end
 
 -- A refusal, and what is no verdict at all, is returned at once. Where one part
 -- needs a new ticket to be made, none can save it.
 local function decrypt_of(parts)
+  local n = #parts
   return function(conn, ticket)
-    local accepted, why
-    for i = 1, #parts do
+    local accepted, why, all
+    for i = 1, n do
       local entry = parts[i]
-      if entry.decrypt then
-        local verdict, reason =
-          entry.decrypt(conn, entry.view and entry.view(ticket) or ticket)
-        if verdict == "use_renew" or verdict == "use" then
-          if accepted ~= "use_renew" then accepted = verdict end
-        elseif verdict ~= nil and verdict ~= "default" then
+      local key, mine = entry.takes, nil
+      if key then
+        if all == nil then all = ticket.data or false end
+        mine = all and all[key]
+        if type(mine) ~= "table" then mine = false end
+      end
+      local verdict, reason = entry.decrypt(conn, ticket, mine)
+      if verdict ~= "default" and verdict ~= nil then
+        if verdict ~= "use_renew" and verdict ~= "use" then
           return verdict, reason
         end
-        if reason then why = why and why .. "; " .. reason or reason end
+        if accepted ~= "use_renew" then accepted = verdict end
       end
+      if reason then why = why and why .. "; " .. reason or reason end
     end
     return accepted or "default", why
   end
 end
 
+local function with_generate(parts)
+  local list = {}
+  for _, entry in ipairs(parts) do
+    if entry.key then list[#list + 1] = entry end
+  end
+  return list
+end
+
 local function generate_of(parts)
+  local n, generate = #parts, part.generate
   return function(conn, ticket)
     local all
-    for i = 1, #parts do
+    for i = 1, n do
       local entry = parts[i]
-      if entry.view then
-        local data, reason =
-          part.generate(entry.policy, conn, entry.view(ticket))
-        if data == false then return false, reason end
-        if data then
-          all = all or {}
-          all[entry.key] = data
-        end
+      local data, reason = generate(entry.policy, conn, entry.view(ticket))
+      if data then
+        all = all or {}
+        all[entry.key] = data
+      elseif data == false then
+        return false, reason
       end
     end
     return all
@@ -119,8 +149,8 @@ local function chain(given)
   if #parts == 0 then error("usher.chain is given no policy", 2) end
   return {
     name = given.name,
-    decrypt = decrypt_of(parts),
-    generate = generate_of(parts),
+    decrypt = decrypt_of(with_decrypt(parts)),
+    generate = generate_of(with_generate(parts)),
     selftest = part.selftest(given),
   }
 end

@@ -7,6 +7,9 @@ local options = require "usher.options"
 
 local part = {}
 
+-- Globals and fields of libraries cost more to read.
+local type = type
+
 -- A view of a handle, which picks out of its data. The handles of a state are
 -- always the same objects, so one view of each is enough; what they answer
 -- after their call, the view answers too.
@@ -16,7 +19,8 @@ local function view_of(handle, pick)
     __index = function(_, fact)
       local value = handle[fact]
       if fact == "data" then
-        return type(value) == "table" and pick(value) or nil
+        local mine = value and pick(value)
+        return type(mine) == "table" and mine or nil
       end
       if fact == "previous" and value then
         if inner_of ~= value then

@@ -6,6 +6,9 @@
 
 local usher = require "usher"
 
+-- Globals and fields of libraries cost more to read.
+local huge = math.huge
+
 ---@class usher.standard.Options
 ---@field auth_age? number seconds since the last full handshake
 
@@ -33,7 +36,7 @@ local function decrypt_of(auth_age)
     if not is_same_host(data, conn) then
       return "ignore_renew", "other virtual host"
     end
-    if (ticket.auth_age or math.huge) > auth_age then
+    if (ticket.auth_age or huge) > auth_age then
       return "ignore_renew", "signed in too long ago"
     end
     local cert = ticket.client_cert
