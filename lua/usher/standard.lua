@@ -14,6 +14,8 @@ local huge = math.huge
 
 local kinds = { auth_age = "number" }
 
+local DAY = 24 * 60 * 60
+
 -- Clients that send no name are told apart by the address they connected to.
 -- It must not count for others: they come by IPv4 today, by IPv6 tomorrow.
 local function generate(conn)
@@ -29,9 +31,10 @@ local function is_same_host(data, conn)
 end
 
 local function decrypt_of(auth_age)
-  return function(conn, ticket)
+  return function(conn, ticket, mine)
     if not ticket.decrypted then return "default" end
-    local data = ticket.data
+    local data = mine
+    if data == nil then data = ticket.data end
     if not data then return "ignore_renew", "not one of ours" end
     if not is_same_host(data, conn) then
       return "ignore_renew", "other virtual host"
@@ -54,12 +57,12 @@ local function decrypt_of(auth_age)
 end
 
 ---@return usher.Policy
-local function make(auth_age)
-  return {
+local function make(auth_age, more)
+  return setmetatable({
     name = "usher.standard",
     generate = generate,
     decrypt = decrypt_of(auth_age),
-  }
+  }, { __index = more })
 end
 
 --- The same with options.
@@ -67,8 +70,7 @@ end
 ---@return usher.Policy
 local function with(given)
   require("usher.options").check("usher.standard", given, kinds)
-  return make(given.auth_age or 24 * 60 * 60)
+  return make(given.auth_age or DAY, { takes_data = true })
 end
 
-return setmetatable(make(24 * 60 * 60),
-  { __index = { with = with, key = "s" } })
+return make(DAY, { takes_data = true, with = with })
