@@ -77,6 +77,23 @@ PKG_CONFIG_PATH (and LD_LIBRARY_PATH). config.log has the details.])],
 built with GC64; without it, usher_new will fail])])
 ])
 
+# USH_CHECK_NO_PLT
+# ----------------
+# Substitutes NO_PLT_CFLAGS: -fno-plt where the compiler has it. A callback
+# calls other libraries a hundred times; each call is a jump less.
+AC_DEFUN([USH_CHECK_NO_PLT], [
+AC_CACHE_CHECK([whether $CC takes -fno-plt], [ush_cv_no_plt], [
+	ush_save_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS -Werror -fno-plt"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[]], [[]])],
+		[ush_cv_no_plt=yes], [ush_cv_no_plt=no])
+	CFLAGS=$ush_save_CFLAGS
+])
+NO_PLT_CFLAGS=
+AS_IF([test "$ush_cv_no_plt" = yes], [NO_PLT_CFLAGS=-fno-plt])
+AC_SUBST([NO_PLT_CFLAGS])
+])
+
 # USH_ARG_SANITIZERS
 # ------------------
 # Substitutes SANITIZER_CFLAGS (compiling and linking) and NO_UNDEFINED: with a

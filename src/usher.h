@@ -107,7 +107,7 @@ struct usher_decision {
 	 * ticket that can't resume, after an error). */
 	const char *verdict;
 	const char *reason;   /* the script's, or Usher's own; NULL if none */
-	const char *revision; /* of the script: 16 hex digits */
+	const char *revision; /* of script and files: 16 hex digits */
 	const char *policy;   /* the script's `name`, or NULL */
 	/* What the script spent: instructions of the interpreter (counted by
 	 * the thousand), and bytes its state holds. 0 where it did not run. */
@@ -156,7 +156,8 @@ int usher_options_set_cpu_time_limit(
  * travels in every ClientHello. 63,000 at most, what every client can offer. */
 int usher_options_set_app_data_limit(
     struct usher_options *options, size_t bytes);
-/* The script's source, in bytes. Default 1 MiB; 16 MiB at most. */
+/* The source of the script, and of each module that it requires, in bytes.
+ * Default 1 MiB; 16 MiB at most. */
 int usher_options_set_source_limit(struct usher_options *options, size_t bytes);
 int usher_options_set_on_error(
     struct usher_options *options, enum usher_on_error on_error);

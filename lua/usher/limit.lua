@@ -15,8 +15,6 @@ local options = require "usher.options"
 ---@field burst? number that may come at once; ten seconds' worth if missing
 ---@field network? boolean|{v4?: integer, v6?: integer} how large a network is
 ---@field over? "cheap"|"end" what a full handshake above the rate gets
----@field store? string name of a store that outlives the engine
----@field size? number bytes of the store
 
 local kinds = {
   name = "string",
@@ -24,25 +22,27 @@ local kinds = {
   burst = "number",
   network = "boolean|table",
   over = "string",
-  store = "string",
-  size = "number",
 }
 
 -- Whether this handshake has been counted: "1", or "2" if above the rate.
 local COUNTED = "usher.limit"
 
+-- Seconds; a bucket begins anew after that, a full one sooner.
+local TTL = 3600
+
 -- The bucket is kept as one number, the time in milliseconds at which it will
 -- be full again; each token puts that off by what it takes to get it back. So
 -- one atomic addition takes a token.
-local function bucket_of(given, tokens)
+local function bucket_of(given)
   local v4, v6 = options.network("usher.limit", given)
   local token = math.ceil(1000 / given.rate)
   local room = token * (given.burst or math.max(10 * given.rate, 1))
+  local ttl = math.max(2 * room / 1000, TTL)
   local bucket = {}
 
   local function key(conn)
     local peer = conn.peer_address
-    return "limit:" .. (peer and ip.prefix(peer, v4, v6) or "")
+    return "usher.limit:" .. (peer and ip.prefix(peer, v4, v6) or "")
   end
 
   -- True if there was none. A store that does not answer is busy, which is
@@ -50,20 +50,20 @@ local function bucket_of(given, tokens)
   function bucket.take(conn)
     local now = usher.now() * 1000
     local name = key(conn)
-    local full = tokens:incr(name, token, 2 * room / 1000 + 1)
+    local full = store.incr(name, token, ttl)
     if not full then return true end
     if full < now then
-      tokens:set(name, now + token, 2 * room / 1000 + 1)
+      store.set(name, now + token, ttl)
       return false
     end
     if full - now <= room then return false end
-    tokens:incr(name, -token, 2 * room / 1000 + 1)
+    store.incr(name, -token, ttl)
     return true
   end
 
   -- The same without taking one.
   function bucket.is_empty(conn)
-    local full, why = tokens:get(key(conn))
+    local full, why = store.get(key(conn))
     if not full then return why ~= nil end
     return full + token - usher.now() * 1000 > room
   end
@@ -110,8 +110,7 @@ local function limit(given)
     error("usher.limit: option 'over' must be 'cheap' or 'end', not '"
       .. given.over .. "'", 2)
   end
-  local tokens = store.open { name = given.store, size = given.size }
-  local bucket = bucket_of(given, tokens)
+  local bucket = bucket_of(given)
   return setmetatable({
     name = given.name,
     decrypt = decrypt_of(bucket),

@@ -11,31 +11,28 @@ local options = require "usher.options"
 ---@class usher.once.Options
 ---@field name? string the policy's name
 ---@field burn? "decrypt"|"generate" when a ticket is used up
----@field store? string name of a store that outlives the engine
----@field size? number bytes of the store
 ---@field refuse? "ignore_renew"|"ignore"|"abort"
 
 local kinds = {
   name = "string",
   burn = "string",
-  store = "string",
-  size = "number",
   refuse = "string",
 }
 
 -- Tells generate that this handshake's ticket is still to be used up.
 local PENDING = "usher.once"
 
--- A ticket's entry, good for as long as the ticket.
-local function remember(ids, ticket)
-  ids:set("once:" .. ticket.id, true, ticket.timeout)
+local get, set, delete = store.get, store.set, store.delete
+
+local function why_not(why)
+  return why and "the store is " .. why or "used before, or forgotten"
 end
 
 -- Takes the entry out; true if it was there. Of several at once, one gets true.
-local function burn(ids, id)
-  local was, why = ids:delete("once:" .. id)
+local function burn(id)
+  local was, why = delete("usher.once:" .. id)
   if was then return true end
-  return false, why and "store: " .. why or "used before, or forgotten"
+  return false, why_not(why)
 end
 
 -- In TLS 1.3 generate runs after the client's Finished, if a ticket is to be
@@ -44,21 +41,19 @@ local function can_wait(conn)
   return conn.version == "TLSv1.3" and conn.num_tickets > 0
 end
 
-local function decrypt_of(ids, late, refuse)
+local function decrypt_of(late, refuse)
   return function(conn, ticket)
     if not ticket.decrypted then return "default" end
     local id = ticket.id
     if not id then return refuse, "not one of ours" end
     if late and can_wait(conn) then
-      local there, why = ids:get("once:" .. id)
-      if not there then
-        return refuse, why and "store: " .. why or "used before, or forgotten"
-      end
+      local there, why = get("usher.once:" .. id)
+      if not there then return refuse, why_not(why) end
       -- They would be read before generate can say no.
       if conn.early_data then conn.early_data = false end
       conn.vars[PENDING] = "1"
     else
-      local was, why = burn(ids, id)
+      local was, why = burn(id)
       if not was then return refuse, why end
     end
     -- Used up as it is, the client needs another one.
@@ -66,16 +61,16 @@ local function decrypt_of(ids, late, refuse)
   end
 end
 
-local function generate_of(ids)
-  return function(conn, ticket)
-    local previous = ticket.previous
-    if previous and conn.vars[PENDING] then
-      conn.vars[PENDING] = nil
-      local was, why = burn(ids, previous.id)
-      if not was then return false, why end
-    end
-    remember(ids, ticket)
+-- The entry lasts as long as the ticket. Where it can't be made, the ticket
+-- will not resume.
+local function generate(conn, ticket)
+  local previous = ticket.previous
+  if previous and conn.vars[PENDING] then
+    conn.vars[PENDING] = nil
+    local was, why = burn(previous.id)
+    if not was then return false, why end
   end
+  set("usher.once:" .. ticket.id, true, ticket.timeout)
 end
 
 --- A policy, or a part of usher.chain: the last one, or a ticket that others
@@ -90,11 +85,10 @@ local function once(given)
     error("usher.once: option 'burn' must be 'decrypt' or 'generate', not '"
       .. given.burn .. "'", 2)
   end
-  local ids = store.open { name = given.store, size = given.size }
   return setmetatable({
     name = given.name,
-    decrypt = decrypt_of(ids, given.burn == "generate", refuse),
-    generate = generate_of(ids),
+    decrypt = decrypt_of(given.burn == "generate", refuse),
+    generate = generate,
   }, { __index = { key = "o" } })
 end
 

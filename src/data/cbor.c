@@ -16,7 +16,6 @@
 #include <cbor/encoding.h>
 
 enum {
-	UINT32_HEAD = 0x1A, /* four bytes follow: times are such */
 	SIMPLE_FALSE = 0xF4,
 	SIMPLE_TRUE = 0xF5,
 	SIMPLE_NULL = 0xF6,
@@ -76,7 +75,7 @@ put_uint32(struct ush_cbor_writer *w, uint64_t value)
 {
 	if (value <= UINT16_MAX || value > UINT32_MAX || room(w) < 5)
 		return false;
-	w->p[0] = UINT32_HEAD;
+	w->p[0] = USH_CBOR_UINT32_HEAD;
 	w->p[1] = (unsigned char)(value >> 24);
 	w->p[2] = (unsigned char)(value >> 16);
 	w->p[3] = (unsigned char)(value >> 8);

@@ -124,28 +124,52 @@ ush_cbor_at_end(const struct ush_cbor_reader *r)
  */
 int ush_cbor_next(struct ush_cbor_reader *r, struct ush_cbor_item *item);
 
-enum { USH_CBOR_SMALL_MAX = 23 }; /* that fits in a head of one byte */
-
-/* The same, with what a ticket has most of done in line: short strings. */
-static inline int
-ush_cbor_next_string(struct ush_cbor_reader *r, struct ush_cbor_item *item)
+/*
+ * What a ticket has most of, in line: a string of definite length whose head
+ * is one byte. True, with its bytes, and the reader is behind it; or false, and
+ * ush_cbor_next tells.
+ */
+enum { USH_CBOR_SMALL_MAX = 23 }; /* that fits in such a head */
+static inline bool
+ush_cbor_next_short(
+    struct ush_cbor_reader *r, const unsigned char **p, size_t *len)
 {
-	size_t left = (size_t)(r->end - r->p), len;
-	unsigned int type;
+	const unsigned char *at = r->p;
+	unsigned int small;
 
-	if (left == 0)
-		return -1;
-	type = *r->p >> 5;
-	len = *r->p & 31;
-	if ((type != USH_CBOR_TEXT && type != USH_CBOR_BYTES) ||
-	    len > USH_CBOR_SMALL_MAX || len >= left)
-		return ush_cbor_next(r, item);
-	item->type = (enum ush_cbor_type)type;
-	item->indefinite = false;
-	item->u.string.p = r->p + 1;
-	item->u.string.len = len;
-	r->p += 1 + len;
-	return 0;
+	/* Of the types, 2 and 3: bytes and text. */
+	if (at == r->end || (*at & 0xC0) != USH_CBOR_BYTES << 5)
+		return false;
+	small = *at & 31;
+	if (small > USH_CBOR_SMALL_MAX || small >= (size_t)(r->end - at))
+		return false;
+	*p = at + 1;
+	*len = small;
+	r->p = at + 1 + small;
+	return true;
+}
+
+/* Likewise an integer of a head of one byte, or of four bytes after it, as
+ * times have. */
+enum { USH_CBOR_UINT32_HEAD = 0x1A };
+static inline bool
+ush_cbor_next_number(struct ush_cbor_reader *r, uint64_t *value)
+{
+	const unsigned char *at = r->p;
+
+	if (at == r->end)
+		return false;
+	if (*at <= USH_CBOR_SMALL_MAX) {
+		*value = *at;
+		r->p = at + 1;
+		return true;
+	}
+	if (*at != USH_CBOR_UINT32_HEAD || r->end - at < 5)
+		return false;
+	*value = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 |
+		 (uint32_t)at[3] << 8 | at[4];
+	r->p = at + 5;
+	return true;
 }
 
 /*

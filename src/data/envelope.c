@@ -26,7 +26,8 @@
 enum {
 	MAGIC = 5, /* bytes of the head below */
 	FIELDS = 9,
-	FIXED = 8,      /* bytes of an id, and of a revision */
+	FIXED = 8, /* bytes of an id, and of a revision */
+	FIXED_HEAD = USH_CBOR_BYTES << 5 | FIXED,
 	NOTHING = 0xF6, /* null */
 	NO_DATA = 0xF7, /* undefined */
 };
@@ -45,9 +46,13 @@ read_fixed(struct ush_cbor_reader *r, unsigned char out[FIXED])
 {
 	struct ush_cbor_item item;
 
-	if (ush_cbor_next_string(r, &item) != 0 ||
-	    item.type != USH_CBOR_BYTES || item.indefinite ||
-	    item.u.string.len != FIXED)
+	if (r->end - r->p > FIXED && *r->p == FIXED_HEAD) {
+		memcpy(out, r->p + 1, FIXED);
+		r->p += 1 + FIXED;
+		return true;
+	}
+	if (ush_cbor_next(r, &item) != 0 || item.type != USH_CBOR_BYTES ||
+	    item.indefinite || item.u.string.len != FIXED)
 		return false;
 	memcpy(out, item.u.string.p, FIXED);
 	return true;
@@ -57,16 +62,22 @@ static inline bool
 read_auth_time(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 {
 	struct ush_cbor_item item;
+	uint64_t number;
 
-	envelope->has_auth_time = false;
-	envelope->auth_time = 0;
+	envelope->has_auth_time = true;
+	if (ush_cbor_next_number(r, &number)) {
+		envelope->auth_time = (int64_t)number;
+		return true;
+	}
 	if (ush_cbor_next(r, &item) != 0)
 		return false;
-	if (item.type == USH_CBOR_NULL)
+	if (item.type == USH_CBOR_NULL) {
+		envelope->has_auth_time = false;
+		envelope->auth_time = 0;
 		return true;
+	}
 	if (item.type != USH_CBOR_UINT || item.u.integer > INT64_MAX)
 		return false;
-	envelope->has_auth_time = true;
 	envelope->auth_time = (int64_t)item.u.integer;
 	return true;
 }
@@ -75,7 +86,12 @@ static inline bool
 read_renewals(struct ush_cbor_reader *r, struct ush_envelope *envelope)
 {
 	struct ush_cbor_item item;
+	uint64_t number;
 
+	if (ush_cbor_next_number(r, &number)) {
+		envelope->renewals = (uint32_t)number;
+		return true;
+	}
 	if (ush_cbor_next(r, &item) != 0 || item.type != USH_CBOR_UINT ||
 	    item.u.integer > UINT32_MAX)
 		return false;
@@ -90,13 +106,15 @@ read_string(
 {
 	struct ush_cbor_item item;
 
+	if (text && ush_cbor_next_short(r, p, len))
+		return true;
 	*p = NULL;
 	*len = 0;
 	if (!ush_cbor_at_end(r) && *r->p == NOTHING) {
 		r->p++;
 		return true;
 	}
-	if (ush_cbor_next_string(r, &item) != 0 || item.indefinite ||
+	if (ush_cbor_next(r, &item) != 0 || item.indefinite ||
 	    (item.type != USH_CBOR_BYTES &&
 		(item.type != USH_CBOR_TEXT || !text)))
 		return false;

@@ -34,7 +34,7 @@ compile(lua_State *L, void *arg)
 	if (luaL_loadbufferx(L, c->text, c->len, c->chunk, "t"))
 		lua_error(L);
 	if (lua_dump(L, write_bytecode, c->bytecode) != 0)
-		luaL_error(L, "out of memory");
+		luaL_error(L, "out of memory"); /* told below */
 }
 
 static void
@@ -66,6 +66,9 @@ ush_compile(const struct ush_limits *limits, const char *chunk,
 	ush_box_free(box);
 	if (code == USH_OK)
 		return 0;
+	if (bytecode->failed)
+		return ush_error_set(
+		    err, USH_ERROR_SYSTEM, chunk + 1, 0, "out of memory");
 	if (code == USH_ERROR_SCRIPT)
 		err->code = USH_ERROR_SYNTAX;
 	return -1;

@@ -68,8 +68,9 @@ ush_generation_relabel(const struct ush_generation *g, struct ush_error *err)
 		return;
 	module = ush_module_of_chunk(g, err->script);
 	if (err->script[0] != '\0')
-		skip = strlen(err->script) +
-		       (size_t)snprintf(NULL, 0, ":%d: ", err->line);
+		skip = strlen(err->script) + strlen(": ");
+	if (skip > 0 && err->line > 0)
+		skip += (size_t)snprintf(NULL, 0, ":%d", err->line);
 	if (skip > strlen(err->message))
 		skip = 0;
 	memcpy(text, err->message + skip, strlen(err->message + skip) + 1);

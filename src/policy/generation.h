@@ -37,6 +37,7 @@ struct ush_generation {
 	unsigned char revision[USH_REVISION_LEN];
 	char revision_hex[2 * USH_REVISION_LEN + 1];
 	char name[USH_NAME_MAX + 1]; /* of the policy; "" if it has none */
+	size_t name_len;
 	bool has_name;
 	bool has_decrypt, has_generate;
 	struct ush_inputs inputs;     /* the files that it was made from */

@@ -272,7 +272,7 @@ ush_loading_read(struct ush_loading *l, const char *path, size_t limit,
 	if (!label)
 		return no_memory(err, path);
 	if (l->is_text)
-		ush_error_set(err, USH_ERROR_FILE, label, 0,
+		ush_error_set(err, USH_ERROR_SCRIPT, label, 0,
 		    "a script given as text has no files beside it; load it "
 		    "from a file");
 	else if (l->folder < 0)

@@ -10,7 +10,7 @@
 struct ush_pool ush_pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
 
-static _Thread_local struct ush_thread *self;
+_Thread_local struct ush_thread *ush_thread_self;
 
 static void
 thread_unlink_nolock(struct ush_thread *thread)
@@ -71,7 +71,7 @@ thread_end(void *arg)
 	thread_unlink_nolock(thread);
 	pthread_mutex_unlock(&ush_pool.lock);
 	free(thread);
-	self = NULL;
+	ush_thread_self = NULL;
 }
 
 static void
@@ -96,7 +96,7 @@ fork_child(void)
 
 	for (thread = ush_pool.threads; thread; thread = next_thread) {
 		next_thread = thread->next;
-		if (thread == self)
+		if (thread == ush_thread_self)
 			continue;
 		for (slot = thread->slots; slot; slot = next) {
 			next = slot->next_of_thread;
@@ -117,8 +117,8 @@ pool_init(void)
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-static struct ush_thread *
-thread_new(void)
+struct ush_thread *
+ush_thread_new(void)
 {
 	struct ush_thread *thread;
 
@@ -137,14 +137,8 @@ thread_new(void)
 		thread->next->prev = thread;
 	ush_pool.threads = thread;
 	pthread_mutex_unlock(&ush_pool.lock);
-	self = thread;
+	ush_thread_self = thread;
 	return thread;
-}
-
-struct ush_thread *
-ush_thread_get(void)
-{
-	return self ? self : thread_new();
 }
 
 unsigned int
@@ -188,8 +182,8 @@ orphan_adopt_nolock(
 	return NULL;
 }
 
-static struct ush_slot *
-slot_new(struct ush_thread *thread, struct ush_generation *generation)
+struct ush_slot *
+ush_slot_new(struct ush_thread *thread, struct ush_generation *generation)
 {
 	struct ush_slot *slot, *fresh = calloc(1, sizeof *fresh);
 
@@ -212,16 +206,4 @@ slot_new(struct ush_thread *thread, struct ush_generation *generation)
 		thread->slots = slot;
 	}
 	return slot;
-}
-
-/* The generation is held by the caller: a pin, or a hazard. */
-struct ush_slot *
-ush_slot_get(struct ush_thread *thread, struct ush_generation *generation)
-{
-	struct ush_slot *slot;
-
-	for (slot = thread->slots; slot; slot = slot->next_of_thread)
-		if (slot->generation_id == generation->id)
-			return slot;
-	return slot_new(thread, generation);
 }

@@ -49,12 +49,33 @@ struct ush_pool {
 
 extern struct ush_pool ush_pool;
 
+/* This thread's record, or NULL, and how it is made. */
+extern _Thread_local struct ush_thread *ush_thread_self;
+struct ush_thread *ush_thread_new(void);
+
 /* This thread's record, made if need be; NULL when memory is short. */
-struct ush_thread *ush_thread_get(void);
+static inline struct ush_thread *
+ush_thread_get(void)
+{
+	struct ush_thread *thread = ush_thread_self;
+
+	return thread ? thread : ush_thread_new();
+}
+
+struct ush_slot *ush_slot_new(
+    struct ush_thread *thread, struct ush_generation *generation);
 
 /* A thread's slot for a generation that the caller holds, by a pin or by a
  * hazard; made if need be, NULL when memory is short. */
-struct ush_slot *ush_slot_get(
-    struct ush_thread *thread, struct ush_generation *generation);
+static inline struct ush_slot *
+ush_slot_get(struct ush_thread *thread, struct ush_generation *generation)
+{
+	struct ush_slot *slot;
+
+	for (slot = thread->slots; slot; slot = slot->next_of_thread)
+		if (slot->generation_id == generation->id)
+			return slot;
+	return ush_slot_new(thread, generation);
+}
 
 #endif

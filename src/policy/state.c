@@ -157,6 +157,7 @@ take_name(lua_State *L, struct ush_generation *g)
 			    "of them NUL",
 			    NULL, NULL);
 		memcpy(g->name, name, len + 1);
+		g->name_len = len;
 	}
 	lua_pop(L, 1);
 }

@@ -29,11 +29,10 @@ struct block {
 struct ush_alloc_slab {
 	struct ush_alloc_slab *next, *prev;
 	struct ush_alloc_arena *arena;
-	struct block *free; /* blocks given back */
-	uint16_t fresh;     /* offset of the blocks never given out */
-	uint16_t live;      /* blocks in use */
+	struct block
+	    *free;     /* blocks not in use; NULL: not in its class's list */
+	uint16_t live; /* blocks in use */
 	uint16_t class;
-	uint16_t linked; /* is it in its class's list? */
 };
 
 /* Stands in the first slab of an arena, before that slab's own header. */
@@ -79,10 +78,22 @@ slab_of(void *block)
 	return (struct ush_alloc_slab *)(base == arena ? base + HEADER : base);
 }
 
-static uint16_t
-slab_first_block(const struct ush_alloc_slab *slab)
+/* Chains all blocks, so that the first of them is given out first. */
+static void
+slab_chain(struct ush_alloc_slab *slab)
 {
-	return slab_is_first(slab) ? HEADER : 0; /* added to HEADER below */
+	size_t size = block_size(slab->class);
+	char *base = (char *)slab - (slab_is_first(slab) ? HEADER : 0);
+	char *first = (char *)slab + HEADER;
+	char *at =
+	    first + (size_t)(base + USH_ALLOC_SLAB - first) / size * size;
+
+	slab->free = NULL;
+	while (at > first) {
+		at -= size;
+		((struct block *)at)->next = slab->free;
+		slab->free = (struct block *)at;
+	}
 }
 
 static void
@@ -93,7 +104,6 @@ slab_link(struct ush_alloc_slab **list, struct ush_alloc_slab *slab)
 	if (slab->next)
 		slab->next->prev = slab;
 	*list = slab;
-	slab->linked = 1;
 }
 
 static void
@@ -105,7 +115,6 @@ slab_unlink(struct ush_alloc_slab **list, struct ush_alloc_slab *slab)
 		*list = slab->next;
 	if (slab->next)
 		slab->next->prev = slab->prev;
-	slab->linked = 0;
 }
 
 static bool
@@ -185,45 +194,38 @@ slab_new(struct ush_alloc *a, unsigned int class)
 	slab->arena->live++;
 	slab->class = (uint16_t) class;
 	slab->live = 0;
-	slab->free = NULL;
-	slab->fresh = (uint16_t)(HEADER + slab_first_block(slab));
+	slab_chain(slab);
 	slab_link(&a->partial[class], slab);
 	return slab;
 }
 
-static bool
-slab_is_full(const struct ush_alloc_slab *slab)
+static inline void *
+slab_take(struct ush_alloc *a, struct ush_alloc_slab *slab, unsigned int class)
 {
-	return !slab->free &&
-	       slab->fresh + block_size(slab->class) > USH_ALLOC_SLAB;
+	struct block *block = slab->free;
+
+	slab->free = block->next;
+	slab->live++;
+	if (!slab->free)
+		slab_unlink(&a->partial[class], slab);
+	return block;
 }
 
 static void *
+small_new_slab(struct ush_alloc *a, unsigned int class)
+{
+	struct ush_alloc_slab *slab = slab_new(a, class);
+
+	return slab ? slab_take(a, slab, class) : NULL;
+}
+
+static inline void *
 small_new(struct ush_alloc *a, size_t size)
 {
 	unsigned int class = (unsigned int)((size - 1) / USH_ALLOC_GRAIN);
 	struct ush_alloc_slab *slab = a->partial[class];
-	struct block *block;
 
-	if (!slab) {
-		slab = slab_new(a, class);
-		if (!slab)
-			return NULL;
-	}
-	block = slab->free;
-	if (block) {
-		slab->free = block->next;
-	} else {
-		uintptr_t base =
-		    (uintptr_t)slab & ~(uintptr_t)(USH_ALLOC_SLAB - 1);
-
-		block = (struct block *)(base + slab->fresh);
-		slab->fresh = (uint16_t)(slab->fresh + block_size(class));
-	}
-	slab->live++;
-	if (slab_is_full(slab))
-		slab_unlink(&a->partial[class], slab);
-	return block;
+	return slab ? slab_take(a, slab, class) : small_new_slab(a, class);
 }
 
 static void
@@ -234,7 +236,7 @@ small_free(struct ush_alloc *a, void *ptr)
 
 	block->next = slab->free;
 	slab->free = block;
-	if (!slab->linked)
+	if (!block->next)
 		slab_link(&a->partial[slab->class], slab);
 	if (--slab->live > 0)
 		return;
@@ -311,10 +313,10 @@ block_free(struct ush_alloc *a, void *ptr, size_t size)
 	free(ptr);
 }
 
-void *
-ush_alloc_lua(void *ud, void *ptr, size_t osize, size_t nsize)
+/* Apart, so that ush_alloc_lua has no registers to save for it. */
+__attribute__((noinline)) static void *
+resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 {
-	struct ush_alloc *a = ud;
 	void *p;
 
 	if (nsize == 0) {
@@ -336,6 +338,17 @@ ush_alloc_lua(void *ud, void *ptr, size_t osize, size_t nsize)
 	memcpy(p, ptr, osize < nsize ? osize : nsize);
 	block_free(a, ptr, osize);
 	return p;
+}
+
+void *
+ush_alloc_lua(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+	struct ush_alloc *a = ud;
+
+	/* What a script asks for most; 0 is no size of these. */
+	if (!ptr && nsize - 1 < SMALL_MAX && a->fail_at == 0)
+		return small_new(a, nsize);
+	return resize(a, ptr, osize, nsize);
 }
 
 void

@@ -23,17 +23,10 @@ enum {
 static int push_item(lua_State *L, struct ush_cbor_reader *r,
     struct ush_cbor_item *item, int depth);
 
-static inline bool
-is_string(const struct ush_cbor_item *item)
-{
-	return (item->type == USH_CBOR_TEXT || item->type == USH_CBOR_BYTES) &&
-	       !item->indefinite;
-}
-
 static inline void
-push_chars(lua_State *L, const struct ush_cbor_item *item)
+push_chars(lua_State *L, const unsigned char *p, size_t len)
 {
-	lua_pushlstring(L, (const char *)item->u.string.p, item->u.string.len);
+	lua_pushlstring(L, (const char *)p, len);
 }
 
 /* Strings are what nearly all tickets hold. */
@@ -41,13 +34,16 @@ static inline int
 push_next(lua_State *L, struct ush_cbor_reader *r, int depth)
 {
 	struct ush_cbor_item item;
+	const unsigned char *p;
+	size_t len;
 
-	if (ush_cbor_next_string(r, &item) != 0)
+	if (ush_cbor_next_short(r, &p, &len)) {
+		push_chars(L, p, len);
+		return 0;
+	}
+	if (ush_cbor_next(r, &item) != 0)
 		return -1;
-	if (!is_string(&item))
-		return push_item(L, r, &item, depth);
-	push_chars(L, &item);
-	return 0;
+	return push_item(L, r, &item, depth);
 }
 
 /* Checks the chunks of a string up to their break, and adds up their bytes. */
@@ -129,10 +125,11 @@ push_array(lua_State *L, struct ush_cbor_reader *r,
 }
 
 static int
-push_other_key(lua_State *L, struct ush_cbor_reader *r,
-    struct ush_cbor_item *item, int depth)
+push_other_key(lua_State *L, struct ush_cbor_reader *r, int depth)
 {
-	if (push_item(L, r, item, depth) != 0)
+	struct ush_cbor_item item;
+
+	if (ush_cbor_next(r, &item) != 0 || push_item(L, r, &item, depth) != 0)
 		return -1;
 	if (lua_type(L, -1) == LUA_TSTRING)
 		return 0;
@@ -144,13 +141,12 @@ push_other_key(lua_State *L, struct ush_cbor_reader *r,
 static inline int
 push_key(lua_State *L, struct ush_cbor_reader *r, int depth)
 {
-	struct ush_cbor_item item;
+	const unsigned char *p;
+	size_t len;
 
-	if (ush_cbor_next_string(r, &item) != 0)
-		return -1;
-	if (!is_string(&item))
-		return push_other_key(L, r, &item, depth);
-	push_chars(L, &item);
+	if (!ush_cbor_next_short(r, &p, &len))
+		return push_other_key(L, r, depth);
+	push_chars(L, p, len);
 	return 0;
 }
 
@@ -194,7 +190,7 @@ push_item(lua_State *L, struct ush_cbor_reader *r, struct ush_cbor_item *item,
 	case USH_CBOR_BYTES:
 		if (item->indefinite)
 			return push_chunks(L, r, item->type);
-		push_chars(L, item);
+		push_chars(L, item->u.string.p, item->u.string.len);
 		return 0;
 	case USH_CBOR_MAP:
 	case USH_CBOR_ARRAY:

@@ -5,7 +5,7 @@
  * SSL_clear and renegotiation. Neither random value does alone: the client's
  * is the client's to repeat, the server's is zero until a ServerHello (or a
  * HelloRetryRequest) has been made, and of the handshake before during a
- * renegotiation. So:
+ * renegotiation. (Their first half is enough.) So:
  *
  *	decrypt	It is the handshake that was begun, if this ClientHello comes
  *		from the same BIO (we hold a reference, so that it can't be
@@ -41,6 +41,12 @@ session_drop(struct ush_handshake *now)
 }
 
 static void
+handshake_init(struct ush_handshake *now)
+{
+	memset(now, 0, offsetof(struct ush_handshake, memory.verdict));
+}
+
+static void
 handshake_end(struct ush_handshake *now)
 {
 	ush_pool_unpin(now->pin);
@@ -49,7 +55,7 @@ handshake_end(struct ush_handshake *now)
 	free(now->host);
 	free(now->reason);
 	BIO_free(now->bio);
-	memset(now, 0, offsetof(struct ush_handshake, server_name));
+	handshake_init(now);
 }
 
 static void
@@ -114,9 +120,11 @@ ush_conn_need(SSL *ssl)
 	conn = malloc(sizeof *conn);
 	if (!conn)
 		return NULL;
-	memset(conn, 0, offsetof(struct ush_conn, now.server_name));
-	conn->shard = ush_pool_shard();
+	memset(&conn->vars, 0, sizeof conn->vars);
 	conn->number = ++numbers;
+	conn->shard = ush_pool_shard();
+	conn->has_peer = false;
+	handshake_init(&conn->now);
 	if (SSL_set_ex_data(ssl, ssl_index, conn) != 1) {
 		free(conn);
 		return NULL;
@@ -161,7 +169,7 @@ is_retry(const SSL *ssl)
 	char finished;
 
 	SSL_get_server_random(ssl, (unsigned char *)random, sizeof random);
-	return (random[0] | random[1] | random[2] | random[3]) != 0 &&
+	return (random[0] | random[1]) != 0 &&
 	       SSL_get_finished(ssl, &finished, sizeof finished) == 0;
 }
 
@@ -248,8 +256,7 @@ moved(const void *p, const void *from, const void *to)
 
 int
 ush_conn_set_session(struct ush_conn *conn, SSL_SESSION *session,
-    const void *app_data, size_t len, enum ush_envelope_kind kind,
-    const struct ush_envelope *envelope)
+    const void *app_data, size_t len, enum ush_envelope_kind kind)
 {
 	struct ush_handshake *now = &conn->now;
 	struct ush_envelope *e = &now->envelope;
@@ -269,7 +276,6 @@ ush_conn_set_session(struct ush_conn *conn, SSL_SESSION *session,
 		memcpy(now->carried, app_data, len);
 	if (kind != USH_ENVELOPE)
 		return 0;
-	*e = *envelope;
 	e->server_name = moved(e->server_name, app_data, now->carried);
 	e->policy = moved(e->policy, app_data, now->carried);
 	e->host = moved(e->host, app_data, now->carried);

@@ -27,7 +27,7 @@
 #include "tls/vars.h"
 
 enum {
-	USH_RANDOM_LEN = 32,    /* SSL3_RANDOM_SIZE */
+	USH_RANDOM_LEN = 16,    /* bytes of a random value (32) looked at */
 	USH_KEY_NAME_LEN = 16,  /* of a ticket key */
 	USH_CARRIED_ROOM = 128, /* bytes of app data kept without malloc */
 };
@@ -38,6 +38,7 @@ struct ush_memory {
 	bool valid;
 	bool has_reason; /* the handshake's reason is this verdict's */
 	bool has_digest;
+	/* The above says what of this holds. */
 	enum ush_verdict verdict;
 	unsigned int session_id_len;
 	unsigned char session_id[SSL_MAX_SSL_SESSION_ID_LENGTH];
@@ -69,23 +70,19 @@ struct ush_handshake {
 
 	/* decrypt */
 	unsigned int runs;
-	struct ush_allowance allowance; /* for all its runs */
-	bool decided;
 	enum ush_verdict verdict;
-	char *reason; /* of the verdict: owned; NULL: none */
-	size_t server_name_len;
+	bool decided;
 	bool has_server_name; /* has it been looked for in this hello? */
 	bool early_data_declined;
 	uint32_t max_early_data; /* before that */
-	struct ush_memory memory;
+	char *reason;            /* of the verdict: owned; NULL: none */
 
 	/* The ticket to be resumed with: a reference, NULL if none; and its
 	 * app data as they came, since the host may set others later on. */
 	SSL_SESSION *session;
 	unsigned char *carried; /* `room`, or owned */
 	size_t carried_len;
-	enum ush_envelope_kind kind;  /* what they are, */
-	struct ush_envelope envelope; /* and what they say */
+	enum ush_envelope_kind kind; /* what they are */
 	SSL_TICKET_STATUS status;
 	size_t key_name_len;
 
@@ -94,13 +91,17 @@ struct ush_handshake {
 	unsigned int tickets;          /* made so far */
 	struct ush_allowance generate; /* what that has spent, */
 	int64_t generate_since;        /* from this moment on */
-	long timeout; /* of the session, before any was assigned */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
 	size_t host_len;
 
-	/* What is not zeroed when a handshake begins: other members say what is
-	 * valid. */
+	/* What is not zeroed when a handshake begins, from the verdict in
+	 * here on: other members say what is valid. */
+	struct ush_memory memory;
+	struct ush_allowance allowance; /* for all runs of decrypt */
+	size_t server_name_len;
+	long timeout; /* of the session, before generate assigned any */
+	struct ush_envelope envelope; /* what the carried app data say */
 	char server_name[USH_SERVER_NAME_MAX + 1];
 	unsigned char room[USH_CARRIED_ROOM];
 	unsigned char key_name[USH_KEY_NAME_LEN];
@@ -118,11 +119,11 @@ union ush_address {
 /* Kept below what malloc serves from its thread's own cache. */
 struct ush_conn {
 	struct ush_vars vars;
-	union ush_address peer; /* set by the host */
-	bool has_peer;
-	unsigned int shard;
 	uint64_t number;
-	struct ush_handshake now; /* last: its end is not zeroed */
+	unsigned int shard;
+	bool has_peer;
+	union ush_address peer; /* set by the host */
+	struct ush_handshake now;
 };
 
 /* Indices for ex_data. 0, or -1 if OpenSSL has none to give. Once. */
@@ -140,12 +141,11 @@ struct ush_conn *ush_conn_generate(SSL *ssl);
 
 /*
  * Keeps the session that the handshake may resume, by a reference, and a copy
- * of its app data with what they say as an envelope; NULL: none. -1 when memory
- * is short (then there is none).
+ * of its app data, which `now.envelope` was read from if they are one; NULL:
+ * none. -1 when memory is short (then there is none).
  */
 int ush_conn_set_session(struct ush_conn *conn, SSL_SESSION *session,
-    const void *app_data, size_t len, enum ush_envelope_kind kind,
-    const struct ush_envelope *envelope);
+    const void *app_data, size_t len, enum ush_envelope_kind kind);
 
 /* Called by the ex_data when an SSL of an attached context is freed. */
 typedef void (*ush_conn_end_fn)(SSL *ssl, struct ush_conn *conn);

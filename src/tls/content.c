@@ -94,8 +94,8 @@ ush_content_find(struct ush_issue *is)
 		is->base = (struct ush_part){now->host, now->host_len};
 		is->host = is->base;
 	} else if (is->live.kind == USH_ENVELOPE) {
-		is->host.p = is->live.envelope.host;
-		is->host.len = is->live.envelope.host_len;
+		is->host.p = is->live.envelope->host;
+		is->host.len = is->live.envelope->host_len;
 	} else if (is->live.kind == USH_NOT_ENVELOPE && carried.len > 0) {
 		is->host = carried;
 	}
@@ -110,10 +110,11 @@ void
 ush_content_prepare(struct ush_issue *is)
 {
 	struct ush_envelope *e = &is->live.issue;
-	const struct ush_envelope *before = &is->live.envelope;
+	const struct ush_envelope *before = is->live.envelope;
 	const struct ush_generation *g = is->generation;
 	int64_t time;
 
+	*e = (struct ush_envelope){0};
 	ush_random(e->id, sizeof e->id);
 	memcpy(e->revision, g->revision, sizeof e->revision);
 	if (!is->resumed) {
@@ -137,7 +138,7 @@ ush_content_prepare(struct ush_issue *is)
 	e->host_len = is->host.len;
 	if (g->has_name) {
 		e->policy = g->name;
-		e->policy_len = strlen(g->name);
+		e->policy_len = g->name_len;
 	}
 }
 
@@ -153,7 +154,7 @@ ush_content_begin(struct ush_issue *is)
 static void
 put_inherited(struct ush_issue *is)
 {
-	const struct ush_envelope *before = &is->live.envelope;
+	const struct ush_envelope *before = is->live.envelope;
 	struct ush_envelope *e = &is->live.issue;
 
 	e->policy = before->policy;

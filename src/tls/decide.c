@@ -40,13 +40,6 @@ ush_decide_enter(struct ush_generation *generation, struct ush_conn *conn,
 	return state;
 }
 
-void
-ush_decide_count(const struct ush_generation *g, const struct ush_conn *conn,
-    enum ush_stat stat)
-{
-	ush_stats_add(g->engine->stats, conn->shard, stat);
-}
-
 static enum ush_stat
 stat_of_error(enum ush_code code)
 {
@@ -79,16 +72,6 @@ ush_decide_failed(const struct ush_generation *g, const struct ush_conn *conn,
 	    generate ? USH_LOG_SCRIPT_ERROR_GENERATE
 		     : USH_LOG_SCRIPT_ERROR_DECRYPT,
 	    "%s: %s", generate ? "generate" : "decrypt", err->message);
-}
-
-void
-ush_decide_tell(
-    const struct ush_generation *g, const struct ush_decision *decision)
-{
-	const struct ush_decision_sink *sink = g->engine->user;
-
-	if (sink && sink->fn)
-		sink->fn(sink->arg, decision);
 }
 
 void

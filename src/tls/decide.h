@@ -60,8 +60,12 @@ ush_decide_left(uint64_t all, uint64_t spent)
 }
 
 /* One more of something, in this connection's engine. */
-void ush_decide_count(const struct ush_generation *generation,
-    const struct ush_conn *conn, enum ush_stat stat);
+static inline void
+ush_decide_count(const struct ush_generation *generation,
+    const struct ush_conn *conn, enum ush_stat stat)
+{
+	ush_stats_add(generation->engine->stats, conn->shard, stat);
+}
 
 /* Counts and logs a failed call; what it leads to is the caller's to do. */
 void ush_decide_failed(const struct ush_generation *generation,
@@ -73,8 +77,14 @@ void ush_decide_outcome(const SSL *ssl, struct ush_conn *conn);
 /* Counts and logs a handshake that resumed without being asked about. */
 void ush_decide_bypass(const struct ush_generation *generation);
 
-/* Tells the engine's owner, if he wants to know. */
-void ush_decide_tell(
-    const struct ush_generation *generation, const struct ush_decision *d);
+/* Whom to tell of decisions: the engine's owner, if he wants to know; else
+ * NULL. */
+static inline const struct ush_decision_sink *
+ush_decide_sink(const struct ush_generation *generation)
+{
+	const struct ush_decision_sink *sink = generation->engine->user;
+
+	return sink && sink->fn ? sink : NULL;
+}
 
 #endif

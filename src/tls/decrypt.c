@@ -302,6 +302,7 @@ stat_of_verdict(enum ush_verdict verdict)
 static void
 tell(struct question *q)
 {
+	const struct ush_decision_sink *sink = ush_decide_sink(q->generation);
 	struct ush_fact_value status = {0};
 	struct ush_decision decision = {
 	    .ssl = q->ssl,
@@ -314,9 +315,11 @@ tell(struct question *q)
 	    .remembered = q->remembered,
 	};
 
+	if (!sink)
+		return;
 	q->live.facts.ops->get(&q->live.facts, USH_TICKET_status, &status);
 	decision.status = status.there ? status.as.string.p : NULL;
-	ush_decide_tell(q->generation, &decision);
+	sink->fn(sink->arg, &decision);
 }
 
 /* What the rest of the handshake, and the host, will want to know. */
@@ -337,14 +340,15 @@ keep(struct question *q, const unsigned char *key_name, size_t key_name_len)
 	}
 	/* Without memory for it, generate knows nothing of the ticket. */
 	ush_conn_set_session(q->conn, used ? q->session : NULL,
-	    q->live.app_data, q->live.app_data_len, q->live.kind,
-	    &q->live.envelope);
+	    q->live.app_data, q->live.app_data_len, q->live.kind);
 	/* generate of TLS 1.2 can't find it any more. */
 	ush_live_server_name(&q->live);
 	now->status = q->status;
 	now->key_name_len =
 	    key_name_len < USH_KEY_NAME_LEN ? key_name_len : USH_KEY_NAME_LEN;
-	if (now->key_name_len > 0)
+	if (key_name_len == USH_KEY_NAME_LEN)
+		memcpy(now->key_name, key_name, USH_KEY_NAME_LEN);
+	else if (now->key_name_len > 0)
 		memcpy(now->key_name, key_name, now->key_name_len);
 }
 

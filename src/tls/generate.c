@@ -147,6 +147,7 @@ run(struct ush_issue *is)
 static void
 tell(struct ush_issue *is)
 {
+	const struct ush_decision_sink *sink = ush_decide_sink(is->generation);
 	struct ush_decision decision = {
 	    .ssl = is->ssl,
 	    .generate = true,
@@ -158,7 +159,8 @@ tell(struct ush_issue *is)
 	    .error = is->error.code != USH_OK ? &is->error : NULL,
 	};
 
-	ush_decide_tell(is->generation, &decision);
+	if (sink)
+		sink->fn(sink->arg, &decision);
 }
 
 /* decrypt set the limit to 0 to decline; the next visit must find it again,

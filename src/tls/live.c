@@ -337,16 +337,25 @@ static const struct ush_facts_ops live_ops = {
     .set_var = live_set_var,
 };
 
+static const struct ush_envelope no_envelope;
+
 void
 ush_live_open(struct ush_live *live, SSL *ssl, struct ush_conn *conn,
     const struct ush_generation *generation, bool generate)
 {
-	memset(live, 0, offsetof(struct ush_live, scratch));
 	live->facts.ops = &live_ops;
 	live->ssl = ssl;
 	live->conn = conn;
 	live->generation = generation;
 	live->generate = generate;
+	live->named = false;
+	live->has_ticket = false;
+	live->session = NULL;
+	live->app_data = NULL;
+	live->app_data_len = 0;
+	live->kind = USH_NOT_ENVELOPE;
+	live->envelope = &no_envelope;
+	live->timeout = live->num_tickets = 0;
 }
 
 void
@@ -365,8 +374,9 @@ ush_live_set_ticket(struct ush_live *live, SSL_SESSION *session,
 		return;
 	SSL_SESSION_get0_ticket_appdata(session, &data, &live->app_data_len);
 	live->app_data = data;
-	live->kind =
-	    ush_envelope_read(data, live->app_data_len, &live->envelope);
+	live->envelope = &live->conn->now.envelope;
+	live->kind = ush_envelope_read(
+	    data, live->app_data_len, &live->conn->now.envelope);
 }
 
 void
@@ -382,5 +392,5 @@ ush_live_set_previous(struct ush_live *live)
 	live->app_data = now->carried;
 	live->app_data_len = now->carried_len;
 	live->kind = now->kind;
-	live->envelope = now->envelope;
+	live->envelope = &now->envelope;
 }

@@ -31,15 +31,15 @@ struct ush_live {
 	bool named;    /* the server name has been looked for in it */
 
 	/* The ticket: presented (decrypt) or resumed with (generate). */
-	SSL_SESSION *session; /* NULL: could not be decrypted, or none */
+	bool has_ticket; /* is there one at all? */
 	SSL_TICKET_STATUS status;
 	const unsigned char *key_name;
 	size_t key_name_len;
-	bool has_ticket; /* is there one at all? */
+	SSL_SESSION *session; /* NULL: could not be decrypted, or none */
 	const unsigned char *app_data;
 	size_t app_data_len;
 	enum ush_envelope_kind kind;
-	struct ush_envelope envelope; /* what it says, if it is one */
+	const struct ush_envelope *envelope; /* what it says; else zeroed */
 
 	/* The ticket being made (generate). */
 	struct ush_envelope issue;
@@ -56,8 +56,8 @@ struct ush_live {
 	} scratch;
 };
 
-/* Opens it on a callback's arguments; the ticket's bytes are read once, here.
- * `session` NULL: no session. */
+/* Opens it on a callback's arguments; the ticket's bytes are read once, here,
+ * into the connection's record. `session` NULL: no session. */
 void ush_live_open(struct ush_live *live, SSL *ssl, struct ush_conn *conn,
     const struct ush_generation *generation, bool generate);
 void ush_live_set_ticket(struct ush_live *live, SSL_SESSION *session,

@@ -94,12 +94,12 @@ status_name(SSL_TICKET_STATUS status)
 static bool
 is_own_policy(const struct ush_live *live)
 {
-	const struct ush_envelope *e = &live->envelope;
+	const struct ush_envelope *e = live->envelope;
 	const struct ush_generation *g = live->generation;
 
 	if (!e->policy || !g->has_name)
 		return !e->policy && !g->has_name;
-	return strlen(g->name) == e->policy_len &&
+	return g->name_len == e->policy_len &&
 	       memcmp(g->name, e->policy, e->policy_len) == 0;
 }
 
@@ -107,11 +107,9 @@ static void
 get_envelope(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value)
 {
-	const struct ush_envelope *e = &live->envelope;
+	const struct ush_envelope *e = live->envelope;
 	int64_t time;
 
-	if (live->kind != USH_ENVELOPE)
-		return;
 	switch (id) {
 	case USH_TICKET_data:
 		if (is_own_policy(live))
@@ -184,8 +182,6 @@ get_session(
 	unsigned int id_len;
 	size_t len;
 
-	if (!session)
-		return;
 	switch (id) {
 	case USH_TICKET_app_data:
 		ush_live_give_bytes(value,
@@ -225,7 +221,6 @@ get_session(
 		ush_live_give_cert(live, SSL_SESSION_get0_peer(session), value);
 		return;
 	default:
-		get_envelope(live, id, value);
 		return;
 	}
 }
@@ -246,8 +241,20 @@ ush_live_get_ticket(
 		    live->key_name ? live->key_name : (const void *)"",
 		    live->key_name_len);
 		return;
+	case USH_TICKET_data:
+	case USH_TICKET_id:
+	case USH_TICKET_policy:
+	case USH_TICKET_auth_time:
+	case USH_TICKET_auth_age:
+	case USH_TICKET_renewals:
+	case USH_TICKET_revision:
+	case USH_TICKET_server_name:
+		if (live->kind == USH_ENVELOPE)
+			get_envelope(live, id, value);
+		return;
 	default:
-		get_session(live, id, value);
+		if (live->session)
+			get_session(live, id, value);
 		return;
 	}
 }

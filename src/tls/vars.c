@@ -129,7 +129,7 @@ ush_vars_clear(struct ush_vars *vars, enum ush_vars_layer layer)
 }
 
 void
-ush_vars_commit(struct ush_vars *vars)
+ush_vars_commit_pending(struct ush_vars *vars)
 {
 	struct ush_var *var, **link;
 

@@ -49,6 +49,12 @@ struct ush_bytes ush_vars_get(
 void ush_vars_clear(struct ush_vars *vars, enum ush_vars_layer layer);
 
 /* Makes what is pending the script's. Never fails. */
-void ush_vars_commit(struct ush_vars *vars);
+void ush_vars_commit_pending(struct ush_vars *vars);
+static inline void
+ush_vars_commit(struct ush_vars *vars)
+{
+	if (vars->layers[USH_VARS_PENDING])
+		ush_vars_commit_pending(vars);
+}
 
 #endif
