@@ -10,14 +10,13 @@
 
 #include "base/error.h"
 #include "data/envelope.h"
-#include "data/stats.h"
+#include "data/store.h"
 #include "policy/engine.h"
 #include "policy/generation.h"
 #include "tls/binding.h"
 #include "tls/conn.h"
 #include "tls/decide.h"
-
-#define EXPORT __attribute__((visibility("default")))
+#include "usher_inner.h"
 
 /* What is public here has a twin in the layers below, which know nothing of
  * this header. */
@@ -51,8 +50,6 @@ _Static_assert(
     USHER_ATTACH_STRICT == USH_ATTACH_STRICT &&
 	USHER_ATTACH_KEEP_SESSION_CACHE == USH_ATTACH_KEEP_SESSION_CACHE,
     "flags");
-_Static_assert(sizeof(struct usher_stats) == USH_STATS * sizeof(uint64_t),
-    "struct usher_stats");
 
 /* What runs if no script is set. */
 static const char standard[] = "return require \"usher.standard\"\n";
@@ -61,21 +58,6 @@ enum {
 	MEMORY_MIN = 256 * 1024,
 	APP_DATA_MAX = 63000,
 	SOURCE_MAX = 16 * 1024 * 1024,
-};
-
-/* The engine's side of what the public API promises. */
-struct usher {
-	struct ush_engine *engine;
-};
-
-struct usher_options {
-	struct ush_source source;
-	struct ush_limits limits;
-	enum ush_on_error on_error;
-	usher_log_fn log;
-	void *log_arg;
-	usher_decision_fn decision;
-	void *decision_arg;
 };
 
 /* Lives as long as the ush_engine, which may outlive the struct usher. */
@@ -155,6 +137,7 @@ usher_options_free(struct usher_options *options)
 	if (!options)
 		return;
 	source_clear(&options->source);
+	free(options->store_name);
 	free(options);
 }
 
@@ -310,13 +293,6 @@ sink_new(const struct usher_options *options)
 	return sink;
 }
 
-/* The public struct has the same layout: see the assertions above. */
-static struct ush_error *
-inner_error(struct usher_error *error)
-{
-	return (struct ush_error *)error;
-}
-
 EXPORT struct usher *
 usher_new(const struct usher_options *options, struct usher_error *error)
 {
@@ -340,9 +316,13 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 		ush_error_set(inner_error(error), USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory");
 	else
+		config.store = ush_store_new(options->store_name,
+		    options->store_size, inner_error(error));
+	if (config.store)
 		engine->engine = ush_engine_new(&config, inner_error(error));
 	if (engine && engine->engine)
 		return engine;
+	ush_store_free(config.store);
 	source_clear(&config.source);
 	free(config.user);
 	free(engine);
@@ -370,20 +350,6 @@ EXPORT int
 usher_detach(SSL_CTX *ctx)
 {
 	return ush_binding_detach(ctx);
-}
-
-EXPORT int
-usher_stats_get(
-    const struct usher *engine, struct usher_stats *stats, size_t size)
-{
-	uint64_t sums[USH_STATS];
-
-	if (!engine || !stats)
-		return -1;
-	ush_stats_sum(engine->engine->stats, sums);
-	memset(stats, 0, size);
-	memcpy(stats, sums, size < sizeof sums ? size : sizeof sums);
-	return 0;
 }
 
 /*

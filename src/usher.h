@@ -166,6 +166,18 @@ int usher_options_set_log(
 int usher_options_set_decision(
     struct usher_options *options, usher_decision_fn decision, void *arg);
 
+/* The store that scripts see as usher.store: a map that all threads share, and
+ * all processes forked after usher_new. In bytes; default 1 MiB, touched only
+ * as it fills. 64 KiB at least, 16 GiB at most. */
+int usher_options_set_store_size(struct usher_options *options, size_t bytes);
+/* A store that outlives the engine, under a name: all engines of the same user
+ * that ask for it have it in common, in whatever process. It lies in POSIX
+ * shared memory, reserved as a whole, as "/usher.NAME", until that is removed.
+ * Without a set size it has the one that it was made with. 1 to 64 letters,
+ * digits, "_", "-", "."; NULL: none, the default. */
+int usher_options_set_store_name(
+    struct usher_options *options, const char *name);
+
 /*
  * Loads the script, runs its top level and its `selftest` under the limits for
  * loading, and returns an engine, owned by the caller. NULL on failure: the
@@ -241,12 +253,27 @@ struct usher_stats {
 	/* States. */
 	uint64_t states_made;
 	uint64_t states_closed;
+	/* The store. */
+	uint64_t store_hits;        /* keys that get, add or incr found */
+	uint64_t store_misses;      /* and those that they did not find */
+	uint64_t store_evictions;   /* living entries displaced by others */
+	uint64_t store_expirations; /* entries removed since they expired */
+	uint64_t store_timeouts;    /* operations given up: lock held */
+	uint64_t store_recoveries;  /* shards put in order after a crash */
 };
 
 /* Copies the first `size` bytes, at most sizeof *stats as the library knows
  * it, and zeroes the rest. */
 int usher_stats_get(
     const struct usher *engine, struct usher_stats *stats, size_t size);
+
+/* Receives text: 0, or anything else to say that it went wrong. */
+typedef int (*usher_write_fn)(void *arg, const char *text, size_t len);
+
+/* The same, and how often each reason was given (the first 32, then "other"),
+ * as text for Prometheus, format version 0.0.4, in one call of `fn`. -1 if that
+ * does not return 0, or memory is short. */
+int usher_stats_write(const struct usher *engine, usher_write_fn fn, void *arg);
 
 /*
  * What a host and its script tell each other about one connection, by name:

@@ -13,7 +13,8 @@
 #  8. the log has one line for each decision, as text or as JSON
 #  9. the tour ends with 0, or with 1 where the policy decides otherwise
 # 10. wrong command lines, files and policies: status and message
-# 11. without a policy the standard one decides
+# 11. /metrics tells what was decided, and why
+# 12. without a policy the standard one decides
 #
 # A summary in the form of Check's ends it.
 
@@ -92,7 +93,7 @@ stop()
 # visit ARGUMENT...: openssl's client; the answer is in "page".
 visit()
 {
-	printf 'GET / HTTP/1.0\r\n\r\n' |
+	printf 'GET %s HTTP/1.0\r\n\r\n' "${uri:-/}" |
 		timeout 20 openssl s_client -connect "127.0.0.1:$port" \
 			-ign_eof -quiet "$@" >page 2>client
 }
@@ -109,6 +110,13 @@ openssl_resumes()
 	visit "$1" -servername admin.example -sess_in ticket
 	check "$1: not elsewhere" has page "resumed      no"
 	check "$1: and why" has page "because      other virtual host"
+	uri=/metrics
+	visit "$1"
+	uri=
+	check "$1: metrics" has page 'Content-Type: text/plain; version=0.0.4'
+	check "$1: the reason" has page \
+		'usher_reasons_total{reason="other virtual host"} '
+	check "$1: the policy" has page 'policy="demo"'
 }
 
 # In TLS 1.2, curl offers no tickets.

@@ -4,6 +4,7 @@
 # each in TEST_SH. Both find what they need through AM_TESTS_ENVIRONMENT.
 
 CHECKS =
+CHECKS += tests/check_allocations
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -12,6 +13,7 @@ CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_base
 CHECKS += tests/check_cbor
+CHECKS += tests/check_chunk
 CHECKS += tests/check_engine
 CHECKS += tests/check_engine_threads
 CHECKS += tests/check_envelope
@@ -34,6 +36,7 @@ CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
 CHECKS += tests/check_manual_host
+CHECKS += tests/check_metrics
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
@@ -45,6 +48,10 @@ CHECKS += tests/check_require
 CHECKS += tests/check_sets
 >>>>>>> main
 CHECKS += tests/check_stats
+CHECKS += tests/check_store
+CHECKS += tests/check_store_crash
+CHECKS += tests/check_store_lua
+CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
 CHECKS += tests/check_value
@@ -73,6 +80,7 @@ check_LIBRARIES += tests/libhelpers.a
 endif
 tests_libhelpers_a_SOURCES =
 include tests/pattern/local.mk
+include tests/store/local.mk
 include tests/tls/local.mk
 
 # The command line's own parts are not in the library.
@@ -80,6 +88,10 @@ tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
 
 # Their allocations are made to fail.
+tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
+	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
 	-Wl,--wrap=asprintf,--wrap=ush_box_new

@@ -127,8 +127,8 @@ start(struct ush_serve *serve)
 	fd = ush_server_listen(o->host, o->port, &serve->port);
 	if (fd < 0)
 		return -1;
-	serve->server =
-	    ush_server_start(serve->ctx, fd, o->threads, o->vars, o->n_vars);
+	serve->server = ush_server_start(
+	    serve->ctx, serve->engine, fd, o->threads, o->vars, o->n_vars);
 	if (!serve->server)
 		return -1;
 	printf(strchr(o->host, ':') ? "Listening on https://[%s]:%d/\n"

@@ -34,6 +34,7 @@ ush_engine_new(const struct ush_engine *config, struct ush_error *err)
 	engine->source = config->source;
 	engine->limits = config->limits;
 	engine->on_error = config->on_error;
+	engine->store = config->store;
 	ush_log_init(&engine->log, config->log.fn, config->log.arg);
 	engine->user = config->user;
 	engine->user_free = config->user_free;
@@ -73,5 +74,6 @@ ush_engine_destroy(struct ush_engine *engine)
 		engine->user_free(engine->user);
 	source_free(&engine->source);
 	ush_stats_free(engine->stats);
+	ush_store_free(engine->store);
 	free(engine);
 }

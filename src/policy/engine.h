@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "data/stats.h"
+#include "data/store.h"
 
 struct ush_generation;
 
@@ -61,6 +62,7 @@ struct ush_engine {
 	enum ush_on_error on_error;
 	struct ush_log log;
 	struct ush_stats *stats;
+	struct ush_store *store; /* of its scripts; NULL: they have none */
 	_Atomic(struct ush_generation *) active;
 	atomic_size_t refs;       /* the owner's, and one for each binding */
 	unsigned int generations; /* that exist; guarded by the pool's lock */
@@ -74,7 +76,7 @@ typedef _Atomic(struct ush_engine *) ush_engine_ptr;
 /*
  * A new engine with one reference, its script loaded; NULL with *err filled
  * if that fails. The members of `config` that are not state are taken over by
- * copy; the source's strings become the engine's on success.
+ * copy; the source's strings and the store become the engine's on success.
  */
 struct ush_engine *ush_engine_new(
     const struct ush_engine *config, struct ush_error *err);

@@ -24,3 +24,5 @@ libusher_internal_la_SOURCES += src/policy/slots.c
 libusher_internal_la_SOURCES += src/policy/slots.h
 libusher_internal_la_SOURCES += src/policy/state.c
 libusher_internal_la_SOURCES += src/policy/state.h
+libusher_internal_la_SOURCES += src/policy/storage.c
+libusher_internal_la_SOURCES += src/policy/storage.h

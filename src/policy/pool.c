@@ -118,8 +118,7 @@ ush_pool_generation(const struct ush_slot *slot)
 struct ush_state *
 ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
 {
-	struct ush_allowance set_up =
-	    ush_state_set_up_limit(&generation->engine->limits);
+	struct ush_allowance set_up = {0, 0};
 
 	return ush_pool_enter_within(generation, &set_up, err);
 }

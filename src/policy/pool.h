@@ -34,8 +34,8 @@ struct ush_generation *ush_pool_generation(const struct ush_slot *slot);
  */
 struct ush_state *ush_pool_enter(
     struct ush_generation *generation, struct ush_error *err);
-/* The same; what a new one may spend on its script's top level is given, and
- * taken off *set_up. */
+/* The same. What a new one spends on its script's top level is added to
+ * *set_up: what all those of one handshake spend has a limit. */
 struct ush_state *ush_pool_enter_within(struct ush_generation *generation,
     struct ush_allowance *set_up, struct ush_error *err);
 void ush_pool_leave(struct ush_state *state);

@@ -35,12 +35,12 @@ enum {
 	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
 	TRAFFIC_PER_INSTRUCTION = 512,
 	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
-	/* A kept function and its arguments. They have the registry's keys from
-	 * 1 on, and the stack's lowest slots, from which they are pushed at
-	 * less cost. (No stack of Lua's is ever too small for them, and for
-	 * what their answers take.) */
+	/* A kept function and its arguments: at the registry's keys from 1 on,
+	 * and in the stack's lowest slots, which cost less to push. (Any stack
+	 * of Lua's has room for them and their answers.) */
 	KEPT = 3,
 	KEY_TRAMPOLINE = USH_BOX_SLOTS * KEPT + 1,
+	CALLERS = 8, /* frames that are looked at for a line */
 	PAUSE = 300, /* per cent of what is live: the collector's next start */
 };
 
@@ -170,11 +170,25 @@ note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
 	    ":%d: ", ar->currentline);
 }
 
+/* Spent in a C function: the nearest line of a script that led to it. */
+static void
+note_caller(struct ush_box *box, lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 1; level < CALLERS && box->where[0] == '\0'; level++) {
+		if (!lua_getstack(L, level, &ar))
+			return;
+		note_where(box, L, &ar);
+	}
+}
+
 int
 ush_budget_raise(lua_State *L)
 {
 	struct ush_box *box = ush_box_of(L);
 
+	note_caller(box, L);
 	if (box->tripped == USH_ERROR_MEMORY) {
 		/* Whatever is left must not be spent on a message. */
 		lua_pushnil(L);
@@ -237,6 +251,12 @@ on_pressure(void *arg)
 }
 
 bool
+ush_budget_take_of(struct ush_box *box, uint64_t units)
+{
+	return spend(box, units);
+}
+
+bool
 ush_budget_take(lua_State *L, uint64_t units)
 {
 	return spend(ush_box_of(L), units);
@@ -293,7 +313,7 @@ settle(struct ush_box *box)
 	box->settled = true;
 }
 
-static void
+static inline void
 run_begin(struct ush_box *box, const struct ush_allowance *allowance)
 {
 	box->left = allowance->instructions;
@@ -412,7 +432,8 @@ ush_box_new(const struct ush_box_host *host)
 	box->host = *host;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */
 	ush_alloc_init(&box->alloc, SIZE_MAX);
-	box->L = lua_newstate(ush_alloc_lua, box);
+	if (ush_alloc_reserve(&box->alloc) == 0)
+		box->L = lua_newstate(ush_alloc_lua, box);
 	if (!box->L) {
 		ush_alloc_fini(&box->alloc);
 		free(box);

@@ -89,8 +89,8 @@ struct ush_handshake {
 	/* generate */
 	bool counted;                  /* what came of the verdict */
 	unsigned int tickets;          /* made so far */
-	struct ush_allowance generate; /* what that has spent, */
-	int64_t generate_since;        /* from this moment on */
+	struct ush_allowance generate; /* what that has spent */
+	int64_t generate_short;        /* since when little is left */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
 	size_t host_len;

@@ -149,7 +149,8 @@ run(struct question *q)
 	bool reduced = allow(q, &given);
 	enum ush_code code;
 
-	state = ush_decide_enter(q->generation, q->conn, &q->error);
+	state = ush_pool_enter_within(
+	    q->generation, &q->conn->now.set_up, &q->error);
 	if (!state) {
 		on_error(q);
 		return;
@@ -392,6 +393,9 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 		q.verdict = ush_default_verdict(status);
 	keep(&q, key_name, key_name_len);
 	ush_decide_count(generation, conn, stat_of_verdict(q.verdict));
+	if (q.reason)
+		ush_stats_count_reason(
+		    generation->engine->stats, conn->shard, q.reason);
 	tell(&q);
 	return to_openssl(q.verdict);
 }

@@ -35,15 +35,17 @@ server_name_of_hello(const SSL *ssl, char *name)
 	return ush_hello_server_name(ext, len, name);
 }
 
+/* `before` is the length of what is in `name` already: mostly the same. */
 static size_t
-server_name_of_ssl(const SSL *ssl, char *name)
+server_name_of_ssl(const SSL *ssl, char *name, size_t before)
 {
 	const char *s = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	size_t len = s ? strlen(s) : 0;
 
 	if (len == 0 || len > USH_SERVER_NAME_MAX)
 		return 0;
-	ush_lower(name, s, len);
+	if (len != before || memcmp(name, s, len) != 0)
+		ush_lower(name, s, len);
 	return len;
 }
 
@@ -51,7 +53,7 @@ server_name_of_ssl(const SSL *ssl, char *name)
  * would stand before the one that was asked for. In 1.3 a second ClientHello
  * may have come of which decrypt knows nothing. */
 size_t
-ush_live_server_name(struct ush_live *live)
+ush_live_find_server_name(struct ush_live *live)
 {
 	struct ush_handshake *now = &live->conn->now;
 
@@ -63,7 +65,8 @@ ush_live_server_name(struct ush_live *live)
 		   (!now->has_server_name ||
 		       SSL_version(live->ssl) == TLS1_3_VERSION)) {
 		now->server_name_len =
-		    server_name_of_ssl(live->ssl, now->server_name);
+		    server_name_of_ssl(live->ssl, now->server_name,
+			now->has_server_name ? now->server_name_len : 0);
 	}
 	live->named = true;
 	now->has_server_name = true;

@@ -87,6 +87,15 @@ void ush_live_get_issue(
 bool ush_live_auth_time(const struct ush_envelope *envelope, int64_t *time);
 
 /* The server name as scripts see it: kept in the record. Length, 0 if none. */
-size_t ush_live_server_name(struct ush_live *live);
+size_t ush_live_find_server_name(struct ush_live *live);
+static inline size_t
+ush_live_server_name(struct ush_live *live)
+{
+	const struct ush_handshake *now = &live->conn->now;
+
+	return live->named && now->has_server_name
+		   ? now->server_name_len
+		   : ush_live_find_server_name(live);
+}
 
 #endif

@@ -227,7 +227,8 @@ programs()
 	echo '192.0.2.0/24' >offices.txt
 	displays usher.3 "#include" usher3.c
 	for file in readme.lua.1 readme.c.1 usher7.lua.1 usher7.local.lua.1 \
-		policies.lua.1 policies.local.lua.1 usher3.c.1; do
+		usher7.local.lua.2 policies.lua.1 policies.local.lua.1 \
+		usher3.c.1; do
 		test -s "$file" || fail "no such snippet: $file"
 	done
 	for program in readme.c.* usher3.c.*; do

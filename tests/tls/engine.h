@@ -27,6 +27,8 @@ struct engine_spec {
 	enum usher_on_error on_error;
 	size_t app_data_limit;
 	size_t memory_limit;
+	size_t store_size;
+	const char *store_name;
 	uint64_t instruction_limit;
 	/* Microseconds. Not the default: ten seconds, so that no test depends
 	 * on how fast the machine, or a sanitizer, is. */
