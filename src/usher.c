@@ -51,6 +51,9 @@ _Static_assert(
 	USHER_ATTACH_KEEP_SESSION_CACHE == USH_ATTACH_KEEP_SESSION_CACHE,
     "flags");
 
+/* What runs if no script is set. */
+static const char standard[] = "return require \"usher.standard\"\n";
+
 enum {
 	MEMORY_MIN = 256 * 1024,
 	APP_DATA_MAX = 63000,
@@ -82,7 +85,11 @@ usher_options_new(void)
 	options->limits.microseconds = 20000;
 	options->limits.app_data = 2048;
 	options->limits.source = 1024 * 1024;
-	return options;
+	if (usher_options_set_script_text(
+		options, "usher.standard", standard, sizeof standard - 1) == 0)
+		return options;
+	free(options);
+	return NULL;
 }
 
 static int
@@ -265,10 +272,9 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	struct ush_engine config = {0};
 	struct usher *engine = NULL;
 
-	if (!options || !options->source.name) {
+	if (!options) {
 		ush_error_set(inner_error(error), USH_ERROR_ARGUMENT, NULL, 0,
-		    "there is no script; set one by "
-		    "usher_options_set_script_file");
+		    "there are no options; make them by usher_options_new");
 		return NULL;
 	}
 	config.limits = options->limits;

@@ -131,8 +131,9 @@ typedef void (*usher_decision_fn)(
 struct usher_options *usher_options_new(void);
 void usher_options_free(struct usher_options *options); /* NULL is fine */
 
-/* The script: one of the two, the last one set counts. A text's `name` stands
- * in messages; `text` need not end in NUL. */
+/* The script: one of the two, the last one set counts. With neither it is
+ * usher.standard, see usher-policies(7). A text's `name` stands in messages;
+ * `text` need not end in NUL. */
 int usher_options_set_script_file(
     struct usher_options *options, const char *path);
 int usher_options_set_script_text(struct usher_options *options,

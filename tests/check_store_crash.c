@@ -298,7 +298,7 @@ START_TEST(a_process_killed_after_any_instruction)
 	if (killed == 0)
 		ck_assert_uint_gt(steps, 300);
 	else
-		puts("no ptrace here: nothing was tried");
+		puts("no single steps here: not tried");
 	set_up();
 }
 END_TEST

@@ -111,17 +111,18 @@ static int
 main_of_other(const char *store)
 {
 	struct ush_error err;
-	struct ush_store_view view = {
-	    .store = ush_store_new(store, 0, &err), .stats = ush_stats_new()};
+	struct ush_store_view view = {.store = ush_store_new(store, 0, &err)};
+	bool fine;
 
 	if (!view.store) {
 		fprintf(stderr, "%s\n", err.message);
 		return 2;
 	}
-	if (!has_text(&view, "k", "v") ||
-	    add_text(&view, "k", "w", 0) != USH_STORE_EXISTS)
-		return 1;
-	return add_text(&view, "other", "was here", 0) == USH_STORE_OK ? 0 : 1;
+	fine = has_text(&view, "k", "v") &&
+	       add_text(&view, "k", "w", 0) == USH_STORE_EXISTS &&
+	       add_text(&view, "other", "was here", 0) == USH_STORE_OK;
+	ush_store_free(view.store);
+	return fine ? 0 : 1;
 }
 
 static int

@@ -197,10 +197,12 @@ static const struct ush_option lines[] = {
 
 static const struct ush_command command = {
     .name = "serve",
-    .help = "usage: usher serve [OPTIONS] POLICY\n"
+    .help = "usage: usher serve [OPTIONS] [POLICY]\n"
 	    "\n"
 	    "Runs a TLS server whose session tickets the Lua script POLICY "
-	    "decides about.\n"
+	    "decides about;\n"
+	    "without one, the standard policy of the library "
+	    "(usher.standard).\n"
 	    "It answers any GET with what it knows about the connection and "
 	    "its ticket,\n"
 	    "and logs each decision on standard error. SIGINT and SIGTERM "
@@ -213,9 +215,6 @@ static const struct ush_command command = {
 static const char *
 check(struct ush_serve_options *o, int n_words, const char *policy)
 {
-	if (n_words == 0)
-		return "which policy? \"usher serve POLICY\" takes the path "
-		       "of a Lua script";
 	if (n_words > 1)
 		return "one policy at a time, please: there are several words "
 		       "that are no options";
@@ -223,7 +222,8 @@ check(struct ush_serve_options *o, int n_words, const char *policy)
 		return "--key: give the certificate too, with --cert";
 	if (o->no_wait && !o->tour)
 		return "--no-wait: goes with --tour";
-	if (usher_options_set_script_file(o->engine, policy) != 0)
+	if (n_words == 1 &&
+	    usher_options_set_script_file(o->engine, policy) != 0)
 		return "the path of the policy is empty or too long";
 	return NULL;
 }
