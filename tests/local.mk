@@ -40,13 +40,10 @@ CHECKS += tests/check_metrics
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
-<<<<<<< HEAD
 CHECKS += tests/check_policies
-CHECKS += tests/check_standard
-=======
 CHECKS += tests/check_require
 CHECKS += tests/check_sets
->>>>>>> main
+CHECKS += tests/check_standard
 CHECKS += tests/check_stats
 CHECKS += tests/check_store
 CHECKS += tests/check_store_crash
