@@ -92,41 +92,14 @@ usher_options_new(void)
 	return NULL;
 }
 
-static void
-source_clear(struct ush_source *source)
-{
-	free(source->path);
-	free(source->name);
-	free(source->text);
-	memset(source, 0, sizeof *source);
-}
-
-static int
-source_copy(struct ush_source *to, const struct ush_source *from)
-{
-	memset(to, 0, sizeof *to);
-	to->name = from->name ? strdup(from->name) : NULL;
-	to->path = from->path ? strdup(from->path) : NULL;
-	to->len = from->len;
-	if (from->text) {
-		to->text = malloc(from->len + 1);
-		if (to->text)
-			memcpy(to->text, from->text, from->len);
-	}
-	if (to->name && !to->path == !from->path && !to->text == !from->text)
-		return 0;
-	source_clear(to);
-	return -1;
-}
-
 static int
 set_source(struct usher_options *options, const struct ush_source *from)
 {
 	struct ush_source copy;
 
-	if (source_copy(&copy, from) != 0)
+	if (ush_source_copy(&copy, from) != 0)
 		return -1;
-	source_clear(&options->source);
+	ush_source_fini(&options->source);
 	options->source = copy;
 	return 0;
 }
@@ -136,7 +109,7 @@ usher_options_free(struct usher_options *options)
 {
 	if (!options)
 		return;
-	source_clear(&options->source);
+	ush_source_fini(&options->source);
 	free(options->store_name);
 	free(options);
 }
@@ -312,18 +285,20 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	config.log.arg = config.user;
 	engine = calloc(1, sizeof *engine);
 	if (!engine || !config.user ||
-	    source_copy(&config.source, &options->source) != 0)
+	    ush_source_copy(&config.source, &options->source) != 0) {
 		ush_error_set(inner_error(error), USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory");
-	else
+	} else {
+		ush_source_settle(&config.source);
 		config.store = ush_store_new(options->store_name,
 		    options->store_size, inner_error(error));
+	}
 	if (config.store)
 		engine->engine = ush_engine_new(&config, inner_error(error));
 	if (engine && engine->engine)
 		return engine;
 	ush_store_free(config.store);
-	source_clear(&config.source);
+	ush_source_fini(&config.source);
 	free(config.user);
 	free(engine);
 	return NULL;
