@@ -3,8 +3,11 @@
 exampledir = $(docdir)/examples
 dist_example_DATA =
 dist_example_DATA += examples/demo.lua
+dist_example_DATA += examples/demo_test.lua
 dist_example_DATA += examples/max_age.lua
+dist_example_DATA += examples/max_age_test.lua
 dist_example_DATA += examples/vhost.lua
+dist_example_DATA += examples/vhost_test.lua
 
 # make check builds the embedding, against the library as others see it.
 if HAVE_CHECK

@@ -19,6 +19,7 @@ include lua/local.mk
 
 libusher_internal_la_SOURCES += src/usher.c
 libusher_internal_la_SOURCES += src/usher_inner.h
+libusher_internal_la_SOURCES += src/usher_rollout.c
 libusher_internal_la_SOURCES += src/usher_stats.c
 libusher_internal_la_SOURCES += src/usher_store.c
 

@@ -51,6 +51,9 @@ _Static_assert(
 	USHER_ATTACH_KEEP_SESSION_CACHE == USH_ATTACH_KEEP_SESSION_CACHE,
     "flags");
 
+/* What runs if no script is set. */
+static const char standard[] = "return require \"usher.standard\"\n";
+
 enum {
 	MEMORY_MIN = 256 * 1024,
 	APP_DATA_MAX = 63000,
@@ -82,34 +85,11 @@ usher_options_new(void)
 	options->limits.microseconds = 20000;
 	options->limits.app_data = 2048;
 	options->limits.source = 1024 * 1024;
-	return options;
-}
-
-static void
-source_clear(struct ush_source *source)
-{
-	free(source->path);
-	free(source->name);
-	free(source->text);
-	memset(source, 0, sizeof *source);
-}
-
-static int
-source_copy(struct ush_source *to, const struct ush_source *from)
-{
-	memset(to, 0, sizeof *to);
-	to->name = from->name ? strdup(from->name) : NULL;
-	to->path = from->path ? strdup(from->path) : NULL;
-	to->len = from->len;
-	if (from->text) {
-		to->text = malloc(from->len + 1);
-		if (to->text)
-			memcpy(to->text, from->text, from->len);
-	}
-	if (to->name && !to->path == !from->path && !to->text == !from->text)
-		return 0;
-	source_clear(to);
-	return -1;
+	if (usher_options_set_script_text(
+		options, "usher.standard", standard, sizeof standard - 1) == 0)
+		return options;
+	free(options);
+	return NULL;
 }
 
 static int
@@ -117,9 +97,9 @@ set_source(struct usher_options *options, const struct ush_source *from)
 {
 	struct ush_source copy;
 
-	if (source_copy(&copy, from) != 0)
+	if (ush_source_copy(&copy, from) != 0)
 		return -1;
-	source_clear(&options->source);
+	ush_source_fini(&options->source);
 	options->source = copy;
 	return 0;
 }
@@ -129,7 +109,7 @@ usher_options_free(struct usher_options *options)
 {
 	if (!options)
 		return;
-	source_clear(&options->source);
+	ush_source_fini(&options->source);
 	free(options->store_name);
 	free(options);
 }
@@ -292,10 +272,9 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	struct ush_engine config = {0};
 	struct usher *engine = NULL;
 
-	if (!options || !options->source.name) {
+	if (!options) {
 		ush_error_set(inner_error(error), USH_ERROR_ARGUMENT, NULL, 0,
-		    "there is no script; set one by "
-		    "usher_options_set_script_file");
+		    "there are no options; make them by usher_options_new");
 		return NULL;
 	}
 	config.limits = options->limits;
@@ -306,18 +285,20 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	config.log.arg = config.user;
 	engine = calloc(1, sizeof *engine);
 	if (!engine || !config.user ||
-	    source_copy(&config.source, &options->source) != 0)
+	    ush_source_copy(&config.source, &options->source) != 0) {
 		ush_error_set(inner_error(error), USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory");
-	else
+	} else {
+		ush_source_settle(&config.source);
 		config.store = ush_store_new(options->store_name,
 		    options->store_size, inner_error(error));
+	}
 	if (config.store)
 		engine->engine = ush_engine_new(&config, inner_error(error));
 	if (engine && engine->engine)
 		return engine;
 	ush_store_free(config.store);
-	source_clear(&config.source);
+	ush_source_fini(&config.source);
 	free(config.user);
 	free(engine);
 	return NULL;

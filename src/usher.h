@@ -131,8 +131,9 @@ typedef void (*usher_decision_fn)(
 struct usher_options *usher_options_new(void);
 void usher_options_free(struct usher_options *options); /* NULL is fine */
 
-/* The script: one of the two, the last one set counts. A text's `name` stands
- * in messages; `text` need not end in NUL. */
+/* The script: one of the two, the last one set counts. With neither it is
+ * usher.standard, see usher-policies(7). A text's `name` stands in messages;
+ * `text` need not end in NUL. */
 int usher_options_set_script_file(
     struct usher_options *options, const char *path);
 int usher_options_set_script_text(struct usher_options *options,
@@ -213,6 +214,66 @@ int usher_attach(struct usher *engine, SSL_CTX *ctx, unsigned int flags,
 int usher_detach(SSL_CTX *ctx);
 
 /*
+ * Replacing the script of a running engine. A new version is loaded, and its
+ * top level and `selftest` run, beside the one that decides; then it takes its
+ * place, at once and whole. A handshake keeps the version that it began with.
+ * On failure nothing changes. No handshake waits for any of this; callers wait
+ * for one another. Which version is active is each process's own: after a
+ * fork, each replaces its own. Not from a log or decision function.
+ */
+
+/* Reads the script's source again: the file, or the text last given. The same
+ * content as before changes nothing and is no error. */
+int usher_reload(struct usher *engine, struct usher_error *error);
+
+/* Loads a text, which becomes the source. Files are no longer watched then. */
+int usher_replace_text(struct usher *engine, const char *name, const char *text,
+    size_t len, struct usher_error *error);
+
+/*
+ * Reloads by itself when the script's file changes, or another one that it was
+ * made from: at most half a second, and the time to load, after the file is
+ * closed. A thread of the engine's sees to it (all signals blocked in it), with
+ * inotify(7), or by looking where that is not to be had. In a forked child it
+ * starts at the first use of the engine. Failures are logged. A text can't be
+ * watched: an error. 0 switches it off.
+ */
+int usher_watch(struct usher *engine, int on, struct usher_error *error);
+
+/* Makes the version before the active one the active one again. What is rolled
+ * back stays so until the content of the source is another one: reloading the
+ * same changes nothing. There is one way back: a second rollback in a row is
+ * an error. */
+int usher_rollback(struct usher *engine, struct usher_error *error);
+
+/* What became of a version. */
+enum usher_event {
+	USHER_EVENT_LOADED,         /* it became the active one */
+	USHER_EVENT_REFUSED,        /* it could not be loaded */
+	USHER_EVENT_ROLLED_BACK,    /* it became the active one again */
+	USHER_EVENT_SHADOW,         /* it became the shadow */
+	USHER_EVENT_SHADOW_DROPPED, /* it was the shadow */
+	USHER_EVENT_PROMOTED        /* the shadow became the active one */
+};
+
+/* Members are only ever added at the end. */
+struct usher_history {
+	size_t size; /* of the struct in the running library */
+	enum usher_event event;
+	int64_t time;      /* seconds since 1970 */
+	char revision[17]; /* 16 hex digits; "" if it could not be read */
+	char name[65];     /* of the policy; "" if it has none */
+	char script[256];  /* path, or name of the text */
+	char message[768]; /* why it was refused; "" otherwise */
+};
+
+/* The events of the last versions in this process: the newest is 0 back, the
+ * oldest at most 15. Copies the first `size` bytes. -1 if there is none so far
+ * back. */
+int usher_history_get(const struct usher *engine, unsigned int back,
+    struct usher_history *history, size_t size);
+
+/*
  * Statistics of an engine, counted since usher_new, over all its threads and
  * all processes forked after it. Members are only ever added at the end.
  */
@@ -252,6 +313,18 @@ struct usher_stats {
 	/* States. */
 	uint64_t states_made;
 	uint64_t states_closed;
+	/* Generations of the script, in all processes. */
+	uint64_t reloads;         /* taken up in place of another */
+	uint64_t reload_failures; /* refused, as a shadow too */
+	uint64_t rollbacks;
+	uint64_t promotions;
+	uint64_t generations_made;
+	uint64_t generations_freed;
+	/* Shadow and canary. */
+	uint64_t shadow_runs;        /* its decrypt or generate ran */
+	uint64_t shadow_errors;      /* and failed */
+	uint64_t shadow_differences; /* it said something else */
+	uint64_t canary_decisions;   /* it decided for real */
 	/* The store. */
 	uint64_t store_hits;        /* keys that get, add or incr found */
 	uint64_t store_misses;      /* and those that they did not find */

@@ -41,7 +41,7 @@ write_text(struct ush_engine *engine, struct ush_buffer *out)
 	struct ush_slot *pin;
 	bool engineless;
 
-	pin = ush_pool_pin(&where, &engineless);
+	pin = ush_pool_pin(&where, NULL, &engineless);
 	if (pin) {
 		generation = ush_pool_generation(pin);
 		metrics.revision = generation->revision_hex;

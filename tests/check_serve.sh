@@ -14,6 +14,7 @@
 #  9. the tour ends with 0, or with 1 where the policy decides otherwise
 # 10. wrong command lines, files and policies: status and message
 # 11. /metrics tells what was decided, and why
+# 12. without a policy the standard one decides
 #
 # A summary in the form of Check's ends it.
 
@@ -215,6 +216,20 @@ errors()
 	check "the limit in the log" has log "loop.lua"
 }
 
+standard()
+{
+	start
+	rm -f ticket
+	visit "$1" -servername shop.example -sess_out ticket
+	check "standard $1: a first visit" has page "resumed      no"
+	visit "$1" -servername shop.example -sess_in ticket
+	check "standard $1: resumes" has page "resumed      yes"
+	check "standard $1: its name" has page "policy       usher.standard"
+	visit "$1" -servername admin.example -sess_in ticket
+	check "standard $1: elsewhere" has page "because      other virtual host"
+	stop TERM
+}
+
 tour()
 {
 	"$usher" serve --tour --no-wait --listen 127.0.0.1:0 "$@" >out 2>log
@@ -248,7 +263,6 @@ command_lines()
 {
 	policy=$examples/vhost.lua
 	refused 2 'did you mean "serve"?' serv
-	refused 2 "which policy?" serve
 	refused 2 "did you mean --listen?" serve --listn x "$policy"
 	refused 2 "--listen: takes a value" serve "$policy" --listen
 	refused 2 "takes ADDRESS" serve --listen 127.0.0.1:99999 "$policy"
@@ -292,6 +306,8 @@ open_connections
 variables
 errors
 tours
+standard -tls1_2
+standard -tls1_3
 command_lines
 files
 

@@ -54,3 +54,9 @@ ush_clock_set(int64_t now)
 {
 	atomic_store_explicit(&faked, now, memory_order_relaxed);
 }
+
+int64_t
+ush_clock_is_set(void)
+{
+	return atomic_load_explicit(&faked, memory_order_relaxed);
+}

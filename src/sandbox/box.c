@@ -27,6 +27,7 @@
 #include "sandbox/budget.h"
 #include "sandbox/report.h"
 #include "sandbox/surface.h"
+#include "sandbox/trace.h"
 
 enum {
 	STEP = 1000,  /* instructions between two looks */
@@ -48,6 +49,7 @@ struct ush_box {
 	struct ush_alloc alloc; /* first: the allocator's argument is the box */
 	lua_State *L;
 	struct ush_box_host host;
+	struct ush_trace trace;
 
 	/* The current run. */
 	void (*fn)(lua_State *, void *);
@@ -82,7 +84,7 @@ static void
 arm(struct ush_box *box, unsigned int count)
 {
 	box->armed = count;
-	lua_sethook(box->L, on_count, LUA_MASKCOUNT, (int)count);
+	lua_sethook(box->L, on_count, ush_trace_mask(&box->trace), (int)count);
 }
 
 /* Instructions up to the next look. */
@@ -95,7 +97,7 @@ next_step(const struct ush_box *box)
 		step = STEP_BYTES / box->alloc.huge;
 	if (step < STEP_MIN)
 		step = STEP_MIN;
-	return (unsigned int)(box->left < step ? box->left : step);
+	return ush_trace_step(&box->trace, box->left < step ? box->left : step);
 }
 
 static void
@@ -205,7 +207,7 @@ on_count(lua_State *L, lua_Debug *ar)
 	size_t traffic = box->alloc.traffic;
 	uint64_t units = box->armed;
 
-	if (!box->running)
+	if (!box->running || ush_trace_line(&box->trace, L, ar))
 		return;
 	if (box->alloc.huge > 0)
 		box->unlooked += STEP;
@@ -430,6 +432,7 @@ ush_box_new(const struct ush_box_host *host)
 	if (!box)
 		return NULL;
 	box->host = *host;
+	box->trace = ush_tracing;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */
 	ush_alloc_init(&box->alloc, SIZE_MAX);
 	if (ush_alloc_reserve(&box->alloc) == 0)

@@ -41,6 +41,22 @@ session_drop(struct ush_handshake *now)
 }
 
 static void
+leave(struct ush_handshake *now)
+{
+	if (now->pin)
+		ush_pool_unpin(now->pin);
+	if (now->shadow)
+		ush_pool_unpin(now->shadow);
+	now->pin = now->shadow = NULL;
+}
+
+void
+ush_conn_leave(struct ush_conn *conn)
+{
+	leave(&conn->now);
+}
+
+static void
 handshake_init(struct ush_handshake *now)
 {
 	memset(now, 0, offsetof(struct ush_handshake, memory.verdict));
@@ -49,7 +65,7 @@ handshake_init(struct ush_handshake *now)
 static void
 handshake_end(struct ush_handshake *now)
 {
-	ush_pool_unpin(now->pin);
+	leave(now);
 	session_drop(now);
 	free(now->written.string);
 	free(now->host);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "tls/binding.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/lists.h"
 #include "tls/live.h"
 
@@ -397,5 +398,6 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 		ush_stats_count_reason(
 		    generation->engine->stats, conn->shard, q.reason);
 	tell(&q);
+	ush_leave_decrypt(ssl, conn);
 	return to_openssl(q.verdict);
 }

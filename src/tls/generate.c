@@ -10,6 +10,7 @@
 #include "tls/compat.h"
 #include "tls/content.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/live.h"
 
 enum { RENEW_SECONDS = 10 };
@@ -234,8 +235,10 @@ open_issue(struct ush_issue *is)
 	ush_live_open(&is->live, is->ssl, is->conn, is->generation, true);
 	if (is->resumed && now->session)
 		ush_live_set_previous(&is->live);
-	if (now->tickets == 0)
+	if (now->tickets == 0) {
 		now->timeout = SSL_SESSION_get_timeout(is->session);
+		now->auth_time = is->resumed ? 0 : ush_clock_now();
+	}
 }
 
 static int
@@ -267,6 +270,7 @@ issue(struct ush_issue *is)
 		ush_stats_count_reason(
 		    is->generation->engine->stats, is->conn->shard, is->reason);
 	tell(is);
+	ush_leave_generate(is->ssl, is->conn, result == 0);
 	return result;
 }
 

@@ -121,7 +121,7 @@ options_make(const struct engine_spec *spec)
 	ck_assert_ptr_nonnull(options);
 	if (spec->path)
 		bad |= usher_options_set_script_file(options, spec->path);
-	else
+	else if (spec->text)
 		bad |= usher_options_set_script_text(
 		    options, "test.lua", spec->text, strlen(spec->text));
 	bad |= usher_options_set_on_error(options, spec->on_error);

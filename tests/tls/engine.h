@@ -23,7 +23,7 @@ TCase *engine_case(const char *name, int seconds);
 
 /* What an engine is made from. Zero members: the default. */
 struct engine_spec {
-	const char *text;
+	const char *text; /* NULL, and no path: the standard policy */
 	enum usher_on_error on_error;
 	size_t app_data_limit;
 	size_t memory_limit;
