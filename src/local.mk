@@ -15,6 +15,7 @@ include src/facts/local.mk
 include src/lib/local.mk
 include src/policy/local.mk
 include src/tls/local.mk
+include lua/local.mk
 
 libusher_internal_la_SOURCES += src/usher.c
 

@@ -107,7 +107,7 @@ struct usher_decision {
 	 * ticket that can't resume, after an error). */
 	const char *verdict;
 	const char *reason;   /* the script's, or Usher's own; NULL if none */
-	const char *revision; /* of the script: 16 hex digits */
+	const char *revision; /* of script and files: 16 hex digits */
 	const char *policy;   /* the script's `name`, or NULL */
 	/* What the script spent: instructions of the interpreter (counted by
 	 * the thousand), and bytes its state holds. 0 where it did not run. */
@@ -142,18 +142,21 @@ int usher_options_set_script_text(struct usher_options *options,
  * least. Compiling a script may take four times as much. */
 int usher_options_set_memory_limit(struct usher_options *options, size_t bytes);
 /* Instructions of the interpreter, per call. Default 200,000; all `decrypt`
- * calls of one handshake together get twice this. Loading: 50 times. */
+ * calls of one handshake together get twice this, all `generate` calls ten
+ * times. Loading: 50 times. */
 int usher_options_set_instruction_limit(
     struct usher_options *options, uint64_t count);
 /* CPU time of the thread, per call, in microseconds. Default 20,000. First
- * looked at when 1,000 instructions are spent. Loading: 50 times. */
+ * looked at when 1,000 instructions are spent. A script's top level: 10 times,
+ * loading: 50 times. */
 int usher_options_set_cpu_time_limit(
     struct usher_options *options, unsigned int microseconds);
 /* All app data in one ticket, envelope included, in bytes. Default 2,048: it
  * travels in every ClientHello. 63,000 at most, what every client can offer. */
 int usher_options_set_app_data_limit(
     struct usher_options *options, size_t bytes);
-/* The script's source, in bytes. Default 1 MiB; 16 MiB at most. */
+/* The source of the script, and of each module that it requires, in bytes.
+ * Default 1 MiB; 16 MiB at most. */
 int usher_options_set_source_limit(struct usher_options *options, size_t bytes);
 int usher_options_set_on_error(
     struct usher_options *options, enum usher_on_error on_error);

@@ -11,6 +11,8 @@
  *  4. Patterns that backtrack.
  *  5. One instruction that takes long: digit strings, long comparisons, large
  *     templates, expensive collections.
+ *  6. Errors that are caught, for ever: each costs what unwinding does, so that
+ *     the instructions end it long before the clock.
  */
 #include <check.h>
 
@@ -263,7 +265,36 @@ static const struct attack slow[] = {
 	"for i = 1, 1e9 do t[{}] = {} end"},
 };
 
+#define ENDS_INSTRUCTIONS (1 << USHER_ERROR_INSTRUCTIONS)
+
+static const struct attack caught[] = {
+    {"caught errors", ENDS_INSTRUCTIONS, "while true do pcall(error) end"},
+    {"caught errors of xpcall", ENDS_INSTRUCTIONS,
+	"while true do xpcall(error, type) end"},
+    {"caught errors of a handler", ENDS_INSTRUCTIONS,
+	"while true do xpcall(error, error) end"},
+    {"caught errors of arithmetic", ENDS_INSTRUCTIONS,
+	"local function f() return conn + 1 end while true do pcall(f) end"},
+    {"caught errors in a callback", ENDS_INSTRUCTIONS,
+	"while true do ('x'):gsub('x', function() pcall(error) end) end"},
+    {"pcall of nothing", ENDS_INSTRUCTIONS, "while true do pcall(pcall) end"},
+    {"refused reps behind pcall, for ever", ENDS_INSTRUCTIONS,
+	"while true do pcall(string.rep, 'x', 1e9) end"},
+    {"recursion through pcall", ENDS_WELL | ENDS_INSTRUCTIONS,
+	"local function f() pcall(f) end f()"},
+    {"recursion through pcall that keeps on", ENDS_INSTRUCTIONS,
+	"local function f() while true do pcall(f) end end f()"},
+    {"recursion through gsub and pcall", ENDS_WELL | ENDS_INSTRUCTIONS,
+	"local function f() pcall(string.gsub, 'x', 'x', f) end f()"},
+    {"recursion through sort, gsub and pcall", ENDS_WELL | ENDS_INSTRUCTIONS,
+	"local function f() pcall(table.sort, {2, 1}, function()\n"
+	"  ('x'):gsub('x', f) end) end f()"},
+    {"recursion through xpcall's handler", ENDS_WELL | ENDS_INSTRUCTIONS,
+	"local function f() xpcall(error, f) end f()"},
+};
+
 static const struct attack_limits defaults;
+static const struct attack_limits patient = {.microseconds = 150000};
 
 START_TEST(loops_end_at_the_limit)
 {
@@ -295,6 +326,12 @@ START_TEST(slow_instructions_end_at_the_limit)
 }
 END_TEST
 
+START_TEST(caught_errors_end_by_instructions)
+{
+	attack_run(&caught[_i / VERSIONS], version_of(_i), &patient);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -311,6 +348,8 @@ main(void)
 	    tc, patterns_end_at_the_limit, 0, COUNT(patterns) * VERSIONS);
 	tcase_add_loop_test(
 	    tc, slow_instructions_end_at_the_limit, 0, COUNT(slow) * VERSIONS);
+	tcase_add_loop_test(
+	    tc, caught_errors_end_by_instructions, 0, COUNT(caught) * VERSIONS);
 	suite_add_tcase(suite, tc);
 	return tests_run(suite);
 }

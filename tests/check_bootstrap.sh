@@ -5,8 +5,8 @@
 # and make: what it installs, when, and what it says if it can't.
 #
 #  1. with everything there, apt-get is not called
-#  2. without LuaJIT, libluajit2-5.1-dev is installed; with the other LuaJIT,
-#     neither
+#  2. without LuaJIT, libluajit2-5.1-dev is installed, or the other one where
+#     the release has only that; with the other LuaJIT, neither
 #  3. who is not root gets sudo, or the command to run
 #  4. a failed apt-get or make ends it, with a message
 #  5. wrong words are refused before anything happens
@@ -43,8 +43,12 @@ stub bin/apt-get <<'END'
 echo "$*" >>apt-calls
 test -z "$APT_FAILS"
 END
+# The words of $UNKNOWN are packages that the release does not have.
 stub bin/apt-cache <<'END'
-exit 0
+case " $UNKNOWN " in
+*" $2 "*) echo "N: no such package" >&2 ;;
+*) echo "Package: $2" ;;
+esac
 END
 stub bin/id <<'END'
 echo "${FAKE_UID:-0}"
@@ -104,7 +108,7 @@ lacks()
 	! grep -q "$@"
 }
 
-export MISSING APT_FAILS MAKE_FAILS FAKE_UID
+export MISSING UNKNOWN APT_FAILS MAKE_FAILS FAKE_UID
 
 MISSING="libluajit-5.1-dev pkgconf clang"
 run 0
@@ -117,6 +121,12 @@ check "a LuaJIT is installed" grep -q "install.* libluajit2-5.1-dev" apt-calls
 check "and not both" lacks " libluajit-5.1-dev" apt-calls
 check "after an update" grep -q "^update" apt-calls
 check "as root" lacks sudo apt-calls
+
+UNKNOWN=libluajit2-5.1-dev
+run 0
+check "or the other" grep -q "install.* libluajit-5.1-dev" apt-calls
+check "and only that" lacks libluajit2 apt-calls
+UNKNOWN=
 
 MISSING="libluajit2-5.1-dev libssl-dev"
 run 0

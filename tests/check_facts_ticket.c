@@ -16,6 +16,7 @@
 #include <check.h>
 
 #include "tls/cert.h"
+#include "tls/compat.h"
 #include "tls/keys.h"
 #include "tls/policy.h"
 
@@ -91,7 +92,7 @@ START_TEST(times_of_the_session_are_those_of_the_session)
 	visit.server = policy_server(
 	    policy_showing("", "ticket.issued_at, ticket.age"), visit.version);
 	conn = conn_open(&visit);
-	now = SSL_SESSION_get_time(SSL_get_session(conn->server));
+	now = (long)ush_session_time(SSL_get_session(conn->server));
 	visit.session = conn_close(conn).session;
 	notes_clear();
 	ck_assert(visit_run(&visit).resumed);

@@ -24,6 +24,7 @@
 #include <check.h>
 #include <openssl/err.h>
 
+#include "tls/compat.h"
 #include "tls/harness.h"
 #include "tls/plain.h"
 #include "tls/suite.h"
@@ -63,7 +64,7 @@ static void
 set_time_1(SSL *ssl, SSL_SESSION *session)
 {
 	(void)ssl;
-	SSL_SESSION_set_time(session, 1);
+	ush_session_set_time(session, 1);
 }
 
 START_TEST(timeout_0_loses_the_connection)

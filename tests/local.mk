@@ -6,6 +6,7 @@
 CHECKS =
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
+CHECKS += tests/check_attacks_handshake
 CHECKS += tests/check_attacks_load
 CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results
@@ -28,6 +29,7 @@ CHECKS += tests/check_guards_identities
 CHECKS += tests/check_guards_life
 CHECKS += tests/check_guards_places
 CHECKS += tests/check_guards_queue
+CHECKS += tests/check_lib
 CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
@@ -35,6 +37,8 @@ CHECKS += tests/check_manual_host
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
+CHECKS += tests/check_require
+CHECKS += tests/check_sets
 CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
@@ -69,6 +73,13 @@ include tests/tls/local.mk
 # The command line's own parts are not in the library.
 tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
+
+# Their allocations are made to fail.
+tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=asprintf,--wrap=ush_box_new
+tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 
+libusher_internal_la_SOURCES += src/base/beneath.c
+libusher_internal_la_SOURCES += src/base/beneath.h
 libusher_internal_la_SOURCES += src/base/buffer.c
 libusher_internal_la_SOURCES += src/base/buffer.h
 libusher_internal_la_SOURCES += src/base/clock.c
 libusher_internal_la_SOURCES += src/base/clock.h
 libusher_internal_la_SOURCES += src/base/error.c
 libusher_internal_la_SOURCES += src/base/error.h
+libusher_internal_la_SOURCES += src/base/file.c
+libusher_internal_la_SOURCES += src/base/file.h
 libusher_internal_la_SOURCES += src/base/json.c
 libusher_internal_la_SOURCES += src/base/json.h
 libusher_internal_la_SOURCES += src/base/log.c

@@ -5,12 +5,14 @@
  */
 #include "lib/crypto.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 enum { POOL = 2048 };
@@ -95,6 +97,24 @@ ush_sha256(const void *p, size_t len, unsigned char out[USH_SHA256_LEN])
 	ok = EVP_Digest(p, len, out, NULL, EVP_sha256(), NULL);
 	ERR_pop_to_mark();
 	if (ok == 1)
+		return 0;
+	memset(out, 0, USH_SHA256_LEN);
+	return -1;
+}
+
+int
+ush_hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
+    unsigned char out[USH_SHA256_LEN])
+{
+	unsigned int out_len = 0;
+	const unsigned char *made = NULL;
+
+	ERR_set_mark();
+	if (key_len <= INT_MAX)
+		made = HMAC(
+		    EVP_sha256(), key, (int)key_len, p, len, out, &out_len);
+	ERR_pop_to_mark();
+	if (made && out_len == USH_SHA256_LEN)
 		return 0;
 	memset(out, 0, USH_SHA256_LEN);
 	return -1;

@@ -22,6 +22,10 @@ int ush_random(void *buf, size_t len);
 /* SHA-256 of a string. -1 if libcrypto fails; out is then zeroed. */
 int ush_sha256(const void *p, size_t len, unsigned char out[USH_SHA256_LEN]);
 
+/* HMAC with SHA-256 (RFC 2104). -1 if libcrypto fails; out is then zeroed. */
+int ush_hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
+    unsigned char out[USH_SHA256_LEN]);
+
 /* Writes 2 * len hex digits in lower case, and a NUL. */
 void ush_hex(char *out, const unsigned char *p, size_t len);
 

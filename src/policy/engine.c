@@ -38,7 +38,7 @@ ush_engine_new(const struct ush_engine *config, struct ush_error *err)
 	engine->user = config->user;
 	engine->user_free = config->user_free;
 	atomic_init(&engine->refs, 1);
-	generation = ush_generation_load(engine, err);
+	generation = ush_generation_load(engine, NULL, err);
 	if (!generation)
 		goto failed;
 	atomic_store(&engine->active, generation);

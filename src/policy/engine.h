@@ -31,10 +31,19 @@ struct ush_limits {
 	size_t source;             /* bytes of a script */
 };
 
-/* Loading may take so many times the limits of a call; compiling may take so
- * many times the memory of a state. */
+/*
+ * Loading may take so many times the limits of a call, but a script's top
+ * level, which runs again in each thread's state and after a memory error, less
+ * CPU time; what it took then, it may take twice in the states that one
+ * handshake has to make. All generate calls of a handshake may take so many
+ * times the limits of one. Compiling may take so many times the memory of a
+ * state.
+ */
 enum {
 	USH_LOAD_FACTOR = 50,
+	USH_TOP_LEVEL_CPU_FACTOR = 10,
+	USH_HANDSHAKE_SET_UP_FACTOR = 2,
+	USH_HANDSHAKE_GENERATE_FACTOR = 10,
 	USH_COMPILE_MEMORY_FACTOR = 4,
 };
 

@@ -8,168 +8,36 @@
  */
 #include "policy/generation.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <lauxlib.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
-#include "lib/crypto.h"
+#include "policy/compile.h"
+#include "policy/datasets.h"
+#include "policy/loading.h"
+#include "policy/modules.h"
 #include "policy/pool.h"
 #include "policy/state.h"
-#include "sandbox/box.h"
 
 enum { LOADER_STACK = 8 * 1024 * 1024 };
 
-/*
- * The source
- */
-
-static int
-file_error(struct ush_error *err, const char *path, const char *what)
-{
-	return ush_error_set(err, USH_ERROR_FILE, path, 0, "%s", what);
-}
-
-static int
-read_all(int fd, const char *path, size_t limit, struct ush_buffer *source,
-    struct ush_error *err)
-{
-	char chunk[8192];
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof chunk)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return file_error(err, path, strerror(errno));
-		if (source->len + (size_t)n > limit)
-			return ush_error_set(err, USH_ERROR_FILE, path, 0,
-			    "the script is larger than the source limit of "
-			    "%zu bytes",
-			    limit);
-		if (ush_buffer_put(source, chunk, (size_t)n) != 0)
-			return file_error(err, path, "out of memory");
-	}
-	return 0;
-}
-
-static int
-read_file(const char *path, size_t limit, struct ush_buffer *source,
-    struct ush_error *err)
-{
-	/* A FIFO must not stop us before we can see that it is one. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), result = -1;
-	struct stat st;
-
-	if (fd < 0)
-		return ush_error_set(err, USH_ERROR_FILE, path, 0,
-		    "the script can't be opened: %s", strerror(errno));
-	if (fstat(fd, &st) != 0)
-		file_error(err, path, strerror(errno));
-	else if (S_ISDIR(st.st_mode))
-		file_error(err, path, "is a directory; name the script in it");
-	else if (!S_ISREG(st.st_mode))
-		file_error(err, path,
-		    "is not a regular file; name a file with the script");
-	else
-		result = read_all(fd, path, limit, source, err);
-	close(fd);
-	return result;
-}
-
-static int
-read_source(const struct ush_engine *engine, struct ush_buffer *source,
-    struct ush_error *err)
-{
-	const struct ush_source *from = &engine->source;
-	size_t limit = engine->limits.source;
-
-	if (from->path)
-		return read_file(from->path, limit, source, err);
-	if (from->len > limit)
-		return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
-		    "the script is larger than the source limit of %zu bytes",
-		    limit);
-	if (ush_buffer_put(source, from->text, from->len) != 0)
-		return file_error(err, from->name, "out of memory");
-	return 0;
-}
-
-/*
- * Compiling
- */
-
-struct compile {
-	struct ush_generation *generation;
-	const struct ush_buffer *source;
-	struct ush_buffer bytecode;
-};
-
-static int
-write_bytecode(lua_State *L, const void *p, size_t len, void *arg)
-{
-	(void)L;
-	return ush_buffer_put(arg, p, len);
-}
-
-static void
-compile(lua_State *L, void *arg)
-{
-	struct compile *c = arg;
-	const char *text = ush_buffer_text(c->source);
-
-	if (luaL_loadbufferx(
-		L, text, c->source->len, c->generation->chunk, "t"))
-		lua_error(L);
-	if (lua_dump(L, write_bytecode, &c->bytecode) != 0)
-		luaL_error(L, "out of memory");
-}
-
-static void
-no_random(void *buf, size_t len)
-{
-	memset(buf, 0, len);
-}
-
-/* In a box of its own, which no script runs in. */
+/* The bytecode is owned by the generation, after a failure too. */
 static int
 compile_source(struct ush_generation *g, const struct ush_buffer *source,
     struct ush_error *err)
 {
-	const struct ush_limits *limits = &g->engine->limits;
-	struct ush_box_host host = {
-	    .memory_limit = limits->memory * USH_COMPILE_MEMORY_FACTOR,
-	    .random = no_random,
-	    .now = ush_clock_now,
-	    .cpu = ush_clock_thread_ns,
-	};
-	struct ush_allowance allowance = {UINT64_MAX / 2, UINT64_MAX / 2};
-	struct compile c = {g, source, {0}};
-	struct ush_box *box = ush_box_new(&host);
-	enum ush_code code;
+	struct ush_buffer bytecode = {0};
+	int result = ush_compile(&g->engine->limits, g->chunk,
+	    ush_buffer_text(source), source->len, &bytecode, err);
 
-	if (!box)
-		return ush_error_set(err, USH_ERROR_SYSTEM, g->label, 0,
-		    "out of memory for a Lua state");
-	code = ush_box_run(box, compile, &c, &allowance, err);
-	ush_box_free(box);
-	g->bytecode = c.bytecode.data;
-	g->bytecode_len = c.bytecode.len;
-	if (code == USH_OK)
-		return 0;
-	if (code == USH_ERROR_SCRIPT)
-		err->code = USH_ERROR_SYNTAX;
-	ush_generation_relabel(g, err);
-	return -1;
+	g->bytecode = bytecode.data;
+	g->bytecode_len = bytecode.len;
+	if (result != 0)
+		ush_generation_relabel(g, err);
+	return result;
 }
 
 /*
@@ -193,17 +61,21 @@ void
 ush_generation_relabel(const struct ush_generation *g, struct ush_error *err)
 {
 	char text[sizeof err->message];
+	const struct ush_module *module;
 	size_t skip = 0;
 
 	if (!err)
 		return;
+	module = ush_module_of_chunk(g, err->script);
 	if (err->script[0] != '\0')
-		skip = strlen(err->script) +
-		       (size_t)snprintf(NULL, 0, ":%d: ", err->line);
+		skip = strlen(err->script) + strlen(": ");
+	if (skip > 0 && err->line > 0)
+		skip += (size_t)snprintf(NULL, 0, ":%d", err->line);
 	if (skip > strlen(err->message))
 		skip = 0;
 	memcpy(text, err->message + skip, strlen(err->message + skip) + 1);
-	ush_error_set(err, err->code, g->label, err->line, "%s", text);
+	ush_error_set(err, err->code, module ? module->label : g->label,
+	    err->line, "%s", text);
 }
 
 /* The line in which a word of the source stands, searched from its start or
@@ -240,7 +112,8 @@ find_line(const struct ush_generation *g, const struct ush_buffer *source,
 	char word[64];
 	int line = 0;
 
-	if (err->line != 0 || err->code != USH_ERROR_SCRIPT)
+	if (err->line != 0 || err->code != USH_ERROR_SCRIPT ||
+	    strcmp(err->script, g->label) != 0)
 		return;
 	end = quote ? strchr(quote + 1, '\'') : NULL;
 	if (end && (size_t)(end - quote) < sizeof word) {
@@ -263,33 +136,38 @@ find_line(const struct ush_generation *g, const struct ush_buffer *source,
  * Loading
  */
 
+/* Everything between reading the script and publishing. */
+static int
+load_source(struct ush_generation *g, struct ush_loading *loading,
+    const struct ush_buffer *source, struct ush_error *err)
+{
+	struct ush_state *state;
+
+	if (compile_source(g, source, err) != 0)
+		return -1;
+	state = ush_state_new(g, true, err);
+	if (!state) {
+		find_line(g, source, err);
+		ush_loading_recall(loading, err);
+		return -1;
+	}
+	ush_state_free(state);
+	return ush_loading_revision(loading, source, err);
+}
+
 static int
 load(struct ush_generation *g, struct ush_error *err)
 {
-	unsigned char digest[USH_SHA256_LEN];
 	struct ush_buffer source = {0};
-	struct ush_state *state = NULL;
-	int result = -1;
+	struct ush_loading loading;
+	int result;
 
-	if (read_source(g->engine, &source, err) != 0)
-		goto done;
-	if (ush_sha256(ush_buffer_text(&source), source.len, digest) != 0) {
-		ush_error_set(err, USH_ERROR_SYSTEM, g->label, 0,
-		    "OpenSSL can't make a SHA-256 digest");
-		goto done;
-	}
-	memcpy(g->revision, digest, USH_REVISION_LEN);
-	ush_hex(g->revision_hex, g->revision, USH_REVISION_LEN);
-	if (compile_source(g, &source, err) != 0)
-		goto done;
-	state = ush_state_new(g, true, err);
-	if (!state) {
-		find_line(g, &source, err);
-		goto done;
-	}
-	result = 0;
-done:
-	ush_state_free(state);
+	result = ush_loading_begin(&loading, g, &source, err);
+	g->loading = &loading;
+	if (result == 0)
+		result = load_source(g, &loading, &source, err);
+	g->loading = NULL;
+	ush_loading_fini(&loading);
 	ush_buffer_fini(&source);
 	return result;
 }
@@ -335,7 +213,8 @@ load_on_thread(struct ush_generation *g, struct ush_error *err)
 }
 
 struct ush_generation *
-ush_generation_load(struct ush_engine *engine, struct ush_error *err)
+ush_generation_load(
+    struct ush_engine *engine, struct ush_inputs *failed, struct ush_error *err)
 {
 	struct ush_generation *g = calloc(1, sizeof *g);
 	struct ush_error unwanted;
@@ -351,6 +230,8 @@ ush_generation_load(struct ush_engine *engine, struct ush_error *err)
 	ush_pool_adopt(g);
 	set_label(g);
 	if (load_on_thread(g, err) != 0) {
+		if (failed)
+			ush_inputs_move(failed, &g->inputs);
 		ush_generation_free(g);
 		return NULL;
 	}
@@ -368,5 +249,8 @@ ush_generation_free(struct ush_generation *g)
 	if (ush_pool_disown(g))
 		ush_engine_destroy(engine);
 	free(g->bytecode);
+	ush_modules_free(g);
+	ush_datasets_free(g);
+	ush_inputs_fini(&g->inputs);
 	free(g);
 }

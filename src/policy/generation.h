@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "policy/engine.h"
+#include "policy/inputs.h"
 
 enum {
 	USH_REVISION_LEN = 8, /* bytes; twice as many hex digits */
@@ -22,6 +23,9 @@ enum {
 };
 
 struct ush_slot;
+struct ush_loading;
+struct ush_module;
+struct ush_dataset;
 
 struct ush_generation {
 	uint64_t id; /* unique in the process */
@@ -36,6 +40,10 @@ struct ush_generation {
 	size_t name_len;
 	bool has_name;
 	bool has_decrypt, has_generate;
+	struct ush_inputs inputs;     /* the files that it was made from */
+	struct ush_module *modules;   /* that it required, in order */
+	struct ush_dataset *datasets; /* and data files, likewise */
+	struct ush_loading *loading;  /* while it is being loaded */
 	atomic_bool retired;
 	/* Guarded by the pool's lock. */
 	struct ush_slot *slots;
@@ -46,13 +54,17 @@ struct ush_generation {
  * Reads the engine's source, compiles it, runs its top level and its selftest
  * in a state of its own, on a thread of its own (whose stack is known). NULL
  * with *err filled if anything fails. The caller publishes or frees it.
+ *
+ * After a failure, `failed` (may be NULL) gets what was looked at: a change of
+ * it may mend things. The caller's to free by ush_inputs_fini.
  */
-struct ush_generation *ush_generation_load(
-    struct ush_engine *engine, struct ush_error *err);
+struct ush_generation *ush_generation_load(struct ush_engine *engine,
+    struct ush_inputs *failed, struct ush_error *err);
 
 void ush_generation_free(struct ush_generation *generation);
 
-/* Puts the script's full name where a message has the chunk's. */
+/* Puts the full name of the script, or of the module that it is about, where a
+ * message has the chunk's. */
 void ush_generation_relabel(
     const struct ush_generation *generation, struct ush_error *err);
 

@@ -2,12 +2,24 @@
 
 libusher_internal_la_SOURCES += src/policy/answer.c
 libusher_internal_la_SOURCES += src/policy/answer.h
+libusher_internal_la_SOURCES += src/policy/compile.c
+libusher_internal_la_SOURCES += src/policy/compile.h
+libusher_internal_la_SOURCES += src/policy/datasets.c
+libusher_internal_la_SOURCES += src/policy/datasets.h
 libusher_internal_la_SOURCES += src/policy/engine.c
 libusher_internal_la_SOURCES += src/policy/engine.h
 libusher_internal_la_SOURCES += src/policy/generation.c
 libusher_internal_la_SOURCES += src/policy/generation.h
+libusher_internal_la_SOURCES += src/policy/inputs.c
+libusher_internal_la_SOURCES += src/policy/inputs.h
+libusher_internal_la_SOURCES += src/policy/loading.c
+libusher_internal_la_SOURCES += src/policy/loading.h
+libusher_internal_la_SOURCES += src/policy/modules.c
+libusher_internal_la_SOURCES += src/policy/modules.h
 libusher_internal_la_SOURCES += src/policy/pool.c
 libusher_internal_la_SOURCES += src/policy/pool.h
+libusher_internal_la_SOURCES += src/policy/require.c
+libusher_internal_la_SOURCES += src/policy/require.h
 libusher_internal_la_SOURCES += src/policy/slots.c
 libusher_internal_la_SOURCES += src/policy/slots.h
 libusher_internal_la_SOURCES += src/policy/state.c

@@ -118,6 +118,16 @@ ush_pool_generation(const struct ush_slot *slot)
 struct ush_state *
 ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
 {
+	struct ush_allowance set_up =
+	    ush_state_set_up_limit(&generation->engine->limits);
+
+	return ush_pool_enter_within(generation, &set_up, err);
+}
+
+struct ush_state *
+ush_pool_enter_within(struct ush_generation *generation,
+    struct ush_allowance *set_up, struct ush_error *err)
+{
 	struct ush_thread *thread = ush_thread_get();
 	struct ush_slot *slot;
 	struct ush_state *state;
@@ -133,7 +143,7 @@ ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
 	if (state && state->forks == forks)
 		return state;
 	ush_state_free(state);
-	state = ush_state_new(generation, false, err);
+	state = ush_state_new_within(generation, set_up, err);
 	if (state)
 		state->forks = forks;
 	return state;

@@ -34,6 +34,10 @@ struct ush_generation *ush_pool_generation(const struct ush_slot *slot);
  */
 struct ush_state *ush_pool_enter(
     struct ush_generation *generation, struct ush_error *err);
+/* The same; what a new one may spend on its script's top level is given, and
+ * taken off *set_up. */
+struct ush_state *ush_pool_enter_within(struct ush_generation *generation,
+    struct ush_allowance *set_up, struct ush_error *err);
 void ush_pool_leave(struct ush_state *state);
 
 /* Takes a generation out of use: it goes as soon as nobody holds it. No new

@@ -16,6 +16,8 @@
 #include "base/near.h"
 #include "lib/crypto.h"
 #include "policy/answer.h"
+#include "policy/loading.h"
+#include "policy/require.h"
 #include "sandbox/surface.h"
 
 enum {
@@ -65,13 +67,16 @@ ush_state_generate(struct ush_state *state, struct ush_generate *call,
 
 struct set_up {
 	struct ush_state *state;
-	bool selftest;
+	bool staging;
+	bool selftest; /* out: is there one? */
 };
 
 static const char *const fields[] = {
     "name", "api", "generate", "decrypt", "selftest"};
 
 enum { API = 1 };
+
+#define KEY_SELFTEST "selftest" /* in the registry, of a staging state */
 
 /* Errors about the returned table know no line: the loader finds it in the
  * source. [-0, +0, e] */
@@ -227,15 +232,18 @@ set_up(lua_State *L, void *arg)
 	struct set_up *set = arg;
 	struct ush_generation *g = set->state->generation;
 
+	ush_require_open(L, set->state);
 	/* Our own bytecode, made by ush_generation_load. */
 	if (luaL_loadbufferx(L, g->bytecode, g->bytecode_len, g->chunk, "b"))
 		lua_error(L);
 	ush_surface_env(L);
 	lua_setfenv(L, -2);
 	lua_call(L, 0, 1);
-	take_policy(L, set->state, set->selftest);
-	if (set->selftest && get_field(L, "selftest", LUA_TFUNCTION))
-		lua_call(L, 0, 0);
+	take_policy(L, set->state, set->staging);
+	if (set->staging) {
+		set->selftest = get_field(L, "selftest", LUA_TFUNCTION);
+		lua_setfield(L, LUA_REGISTRYINDEX, KEY_SELFTEST);
+	}
 	lua_settop(L, 0);
 	/* What setting up has left behind would stay for long. */
 	lua_gc(L, LUA_GCCOLLECT, 0);
@@ -256,8 +264,36 @@ print_line(void *arg, const char *text, size_t len)
 	    g->label, (int)len, text);
 }
 
+struct ush_allowance
+ush_state_set_up_limit(const struct ush_limits *limits)
+{
+	return (struct ush_allowance){limits->instructions * USH_LOAD_FACTOR,
+	    (uint64_t)limits->microseconds * 1000 * USH_TOP_LEVEL_CPU_FACTOR};
+}
+
+static void
+call_selftest(lua_State *L, void *arg)
+{
+	(void)arg;
+	lua_getfield(L, LUA_REGISTRYINDEX, KEY_SELFTEST);
+	lua_call(L, 0, 0);
+}
+
+/* selftest gets what the top level has left, and the time that loading has. */
+static enum ush_code
+run_selftest(struct ush_state *state, struct ush_allowance *allowance,
+    struct ush_error *err)
+{
+	const struct ush_limits *limits = &state->generation->engine->limits;
+
+	allowance->cpu_ns += (uint64_t)limits->microseconds * 1000 *
+			     (USH_LOAD_FACTOR - USH_TOP_LEVEL_CPU_FACTOR);
+	return ush_box_run(state->box, call_selftest, NULL, allowance, err);
+}
+
 static int
-state_build(struct ush_state *state, bool selftest, struct ush_error *err)
+state_build(struct ush_state *state, bool staging,
+    struct ush_allowance *allowance, struct ush_error *err)
 {
 	struct ush_generation *g = state->generation;
 	const struct ush_limits *limits = &g->engine->limits;
@@ -265,34 +301,41 @@ state_build(struct ush_state *state, bool selftest, struct ush_error *err)
 	    .memory_limit = limits->memory,
 	    .random = random_bytes,
 	    .now = ush_clock_now,
-	    .cpu = ush_clock_thread_ns,
+	    .cpu = staging ? ush_loading_cpu : ush_clock_thread_ns,
 	    .print = print_line,
 	    .print_arg = g,
 	};
-	struct ush_allowance allowance = {
-	    limits->instructions * USH_LOAD_FACTOR,
-	    (uint64_t)limits->microseconds * 1000 * USH_LOAD_FACTOR,
-	};
-	struct set_up set = {state, selftest};
+	struct set_up set = {state, staging, false};
+	enum ush_code code;
 
 	state->buffer = malloc(limits->app_data);
 	state->box = ush_box_new(&host);
 	if (!state->buffer || !state->box)
 		return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");
-	if (ush_box_run(state->box, set_up, &set, &allowance, err) != USH_OK) {
+	code = ush_box_run(state->box, set_up, &set, allowance, err);
+	if (code == USH_OK && set.selftest)
+		code = run_selftest(state, allowance, err);
+	if (code != USH_OK) {
 		ush_generation_relabel(g, err);
 		return -1;
 	}
+	state->ready = true;
 	return 0;
 }
 
-struct ush_state *
-ush_state_new(
-    struct ush_generation *generation, bool selftest, struct ush_error *err)
+static struct ush_state *
+state_new(struct ush_generation *generation, bool staging,
+    struct ush_allowance *allowance, struct ush_error *err)
 {
-	struct ush_state *state = calloc(1, sizeof *state);
+	struct ush_state *state;
 
+	if (allowance->instructions == 0 || allowance->cpu_ns == 0) {
+		ush_error_set(err, USH_ERROR_CPU_TIME, generation->label, 0,
+		    "setting up Lua states has spent what a handshake may");
+		return NULL;
+	}
+	state = calloc(1, sizeof *state);
 	if (!state) {
 		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");
@@ -300,11 +343,28 @@ ush_state_new(
 	}
 	state->generation = generation;
 	ush_stats_add(generation->engine->stats, 0, USH_STAT_states_made);
-	if (state_build(state, selftest, err) != 0) {
+	if (state_build(state, staging, allowance, err) != 0) {
 		ush_state_free(state);
 		return NULL;
 	}
 	return state;
+}
+
+struct ush_state *
+ush_state_new(
+    struct ush_generation *generation, bool selftest, struct ush_error *err)
+{
+	struct ush_allowance allowance =
+	    ush_state_set_up_limit(&generation->engine->limits);
+
+	return state_new(generation, selftest, &allowance, err);
+}
+
+struct ush_state *
+ush_state_new_within(struct ush_generation *generation,
+    struct ush_allowance *allowance, struct ush_error *err)
+{
+	return state_new(generation, false, allowance, err);
 }
 
 void

@@ -15,17 +15,23 @@
 #include "data/cbor.h"
 #include "facts/facts.h"
 #include "facts/objects.h"
+#include "lib/host.h"
 #include "policy/generation.h"
 #include "sandbox/box.h"
 
 struct ush_slot;
+struct ush_requiring;
 
 struct ush_state {
 	struct ush_box *box;
 	struct ush_generation *generation;
 	struct ush_objects objects;
-	unsigned char *buffer; /* limits.app_data bytes, for the caller */
-	unsigned int forks;    /* the process it was made in */
+	unsigned char *buffer;   /* limits.app_data bytes, for the caller */
+	unsigned int forks;      /* the process it was made in */
+	struct ush_lib_host lib; /* what usher.* need of us */
+	struct ush_requiring
+	    *requiring; /* the module that runs its top level */
+	bool ready;     /* set up: what runs now is a call in a handshake */
 };
 
 /* What decrypt can answer; the order is the table's in the manual. */
@@ -68,10 +74,17 @@ struct ush_generate {
 	char reason[USH_REASON_MAX];
 };
 
-/* A new state, its script's top level run under the limits for loading. NULL
- * with *err filled. With `selftest`, that function is run too. */
+/* What a script's top level may spend at the most, whenever it runs. */
+struct ush_allowance ush_state_set_up_limit(const struct ush_limits *limits);
+
+/* A new state, its script's top level run under that limit. NULL with *err
+ * filled. With `selftest`, that function is run too. */
 struct ush_state *ush_state_new(
     struct ush_generation *generation, bool selftest, struct ush_error *err);
+/* The same, without selftest and within what is left of *allowance, which is
+ * taken off it. */
+struct ush_state *ush_state_new_within(struct ush_generation *generation,
+    struct ush_allowance *allowance, struct ush_error *err);
 void ush_state_free(struct ush_state *state);
 
 /*

@@ -47,13 +47,12 @@ static const struct entry {
     {NULL, "ipairs", NATIVE, NULL},
     {NULL, "next", OWN, NULL}, /* charges for holes */
     {NULL, "pairs", OWN, NULL},
-    /* Needs no C stack, and what it catches of a spent budget is raised again
-     * by the next instruction. */
-    {NULL, "pcall", NATIVE, NULL},
+    {NULL, "pcall", OWN, NULL}, /* charged for what it catches */
     {NULL, "print", OWN, NULL}, /* a line in the host's log */
     {NULL, "rawequal", NATIVE, NULL},
     {NULL, "rawget", NATIVE, NULL}, /* tables only, and so rawset: */
     {NULL, "rawset", NATIVE, NULL}, /* views are userdata */
+    {NULL, "require", OWN, NULL},   /* added by the policy's loader */
     {NULL, "select", NATIVE, NULL},
     {NULL, "setmetatable", NATIVE, NULL}, /* tables only, __gc has no effect */
     {NULL, "tonumber", OWN, NULL},        /* charged by length */
@@ -82,8 +81,6 @@ static const struct entry {
     {NULL, "module", ABSENT, "it writes globals; return a table instead"},
     {NULL, "newproxy", ABSENT, "its __gc would run outside of the limits"},
     {NULL, "package", ABSENT, "it loads native code"},
-    /* The policy's loader defines it where modules may be had. */
-    {NULL, "require", ABSENT, "there are no modules here"},
     {NULL, "setfenv", ABSENT, "it changes the environment of others"},
     /* Later versions of Lua have these; so people look for them. */
     {NULL, "rawlen", ABSENT, "it is not in Lua 5.1; use #"},
@@ -342,7 +339,7 @@ add_entry(lua_State *L, const struct entry *entry, int natives)
 	} else {
 		own = find_own(entry->library, entry->name);
 		if (!own)
-			return; /* next, pairs: added apart */
+			return; /* next, pairs, require: added apart */
 		lua_pushcfunction(L, own);
 	}
 	lua_setfield(L, -2, entry->name);

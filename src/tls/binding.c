@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tls/compat.h"
 #include "tls/conn.h"
 #include "tls/decide.h"
 
@@ -193,7 +194,7 @@ close_cache_nolock(struct ush_binding *binding, SSL_CTX *ctx)
 	binding->cache_mode = mode;
 	SSL_CTX_set_session_cache_mode(
 	    ctx, (mode & SSL_SESS_CACHE_CLIENT) | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_flush_sessions(ctx, 0); /* 0: all of them */
+	ush_cache_flush(ctx);
 }
 
 static void

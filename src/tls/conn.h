@@ -63,7 +63,8 @@ struct ush_handshake {
 	struct ush_slot *pin; /* of the generation that decides */
 	bool has_server_random;
 	bool begun;
-	bool retry;          /* a second ClientHello is being read */
+	bool retry;                  /* a second ClientHello is being read */
+	struct ush_allowance set_up; /* what new states have spent */
 	BIO *bio;            /* that the ClientHello came from; a reference */
 	uint64_t bytes_read; /* from it, at that moment */
 
@@ -86,8 +87,10 @@ struct ush_handshake {
 	size_t key_name_len;
 
 	/* generate */
-	bool counted;         /* what came of the verdict */
-	unsigned int tickets; /* made so far */
+	bool counted;                  /* what came of the verdict */
+	unsigned int tickets;          /* made so far */
+	struct ush_allowance generate; /* what that has spent, */
+	int64_t generate_since;        /* from this moment on */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
 	size_t host_len;

@@ -19,6 +19,27 @@ ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 	return conn->now.pin ? ush_pool_generation(conn->now.pin) : NULL;
 }
 
+struct ush_state *
+ush_decide_enter(struct ush_generation *generation, struct ush_conn *conn,
+    struct ush_error *err)
+{
+	struct ush_allowance given =
+	    ush_state_set_up_limit(&generation->engine->limits);
+	struct ush_allowance *spent = &conn->now.set_up, left;
+	struct ush_state *state;
+
+	given.instructions =
+	    ush_decide_left(given.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
+		spent->instructions);
+	given.cpu_ns = ush_decide_left(
+	    given.cpu_ns * USH_HANDSHAKE_SET_UP_FACTOR, spent->cpu_ns);
+	left = given;
+	state = ush_pool_enter_within(generation, &left, err);
+	spent->instructions += given.instructions - left.instructions;
+	spent->cpu_ns += given.cpu_ns - left.cpu_ns;
+	return state;
+}
+
 static enum ush_stat
 stat_of_error(enum ush_code code)
 {

@@ -48,6 +48,17 @@ enum ush_verdict ush_default_verdict(SSL_TICKET_STATUS status);
 struct ush_generation *ush_decide_pin(
     struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
 
+/* The thread's state, to be given back by ush_pool_leave. All states that are
+ * made for one handshake share what setting up may spend. */
+struct ush_state *ush_decide_enter(struct ush_generation *generation,
+    struct ush_conn *conn, struct ush_error *err);
+
+static inline uint64_t
+ush_decide_left(uint64_t all, uint64_t spent)
+{
+	return spent < all ? all - spent : 0;
+}
+
 /* One more of something, in this connection's engine. */
 static inline void
 ush_decide_count(const struct ush_generation *generation,

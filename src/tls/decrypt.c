@@ -149,7 +149,7 @@ run(struct question *q)
 	bool reduced = allow(q, &given);
 	enum ush_code code;
 
-	state = ush_pool_enter(q->generation, &q->error);
+	state = ush_decide_enter(q->generation, q->conn, &q->error);
 	if (!state) {
 		on_error(q);
 		return;

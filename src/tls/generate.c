@@ -5,10 +5,15 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "tls/binding.h"
+#include "tls/compat.h"
 #include "tls/content.h"
 #include "tls/decide.h"
 #include "tls/live.h"
+
+/* After so long a ticket is none of the handshake any more. */
+enum { RENEW_SECONDS = 10 };
 
 /* Assignments take effect if all went well. A sibling's lifetime is none of
  * this ticket's. */
@@ -32,7 +37,7 @@ static void
 disable(SSL_SESSION *session)
 {
 	SSL_SESSION_set1_ticket_appdata(session, NULL, 0);
-	SSL_SESSION_set_time(session, 1);
+	ush_session_set_time(session, 1);
 }
 
 static int
@@ -61,23 +66,59 @@ on_error(struct ush_issue *is)
 	return 1;
 }
 
+/*
+ * What one call may spend: its own limit, but no more than is left for all
+ * tickets of the handshake (there may be a thousand). Those that the host has
+ * made later on begin anew. False, with the error filled, if nothing is left.
+ */
+static bool
+allow(struct ush_issue *is, struct ush_allowance *allowance)
+{
+	const struct ush_limits *limits = &is->generation->engine->limits;
+	struct ush_handshake *now = &is->conn->now;
+	uint64_t cpu_ns = (uint64_t)limits->microseconds * 1000, left, left_ns;
+
+	if (now->tickets == 0 ||
+	    ush_clock_now() - now->generate_since >= RENEW_SECONDS) {
+		now->generate = (struct ush_allowance){0, 0};
+		now->generate_since = ush_clock_now();
+	}
+	left = ush_decide_left(
+	    limits->instructions * USH_HANDSHAKE_GENERATE_FACTOR,
+	    now->generate.instructions);
+	left_ns = ush_decide_left(
+	    cpu_ns * USH_HANDSHAKE_GENERATE_FACTOR, now->generate.cpu_ns);
+	allowance->instructions =
+	    left < limits->instructions ? left : limits->instructions;
+	allowance->cpu_ns = left_ns < cpu_ns ? left_ns : cpu_ns;
+	if (allowance->instructions > 0 && allowance->cpu_ns > 0)
+		return true;
+	ush_error_set(&is->error,
+	    left == 0 ? USH_ERROR_INSTRUCTIONS : USH_ERROR_CPU_TIME, NULL, 0,
+	    "the tickets of the handshake before have spent what all may");
+	return false;
+}
+
 static enum ush_code
 call(struct ush_issue *is)
 {
-	const struct ush_limits *limits = &is->generation->engine->limits;
-	struct ush_allowance allowance = {
-	    limits->instructions, (uint64_t)limits->microseconds * 1000};
+	struct ush_allowance given, left;
 	enum ush_code code;
 
 	is->call.content = USH_CONTENT_NOTHING;
 	if (!is->generation->has_generate)
 		return USH_OK;
+	if (!allow(is, &given))
+		return is->error.code;
+	left = given;
 	ush_content_begin(is);
 	is->call.facts = &is->live.facts;
 	is->call.writer = &is->writer;
 	ush_decide_count(is->generation, is->conn, USH_STAT_generate_runs);
-	code = ush_state_generate(is->state, &is->call, &allowance, &is->error);
-	is->instructions = limits->instructions - allowance.instructions;
+	code = ush_state_generate(is->state, &is->call, &left, &is->error);
+	is->instructions = given.instructions - left.instructions;
+	is->conn->now.generate.instructions += is->instructions;
+	is->conn->now.generate.cpu_ns += given.cpu_ns - left.cpu_ns;
 	is->memory = ush_box_memory(is->state->box);
 	if (is->call.reason[0] != '\0')
 		is->reason = is->call.reason;
@@ -90,7 +131,7 @@ run(struct ush_issue *is)
 	int result = 1;
 
 	ush_content_prepare(is);
-	is->state = ush_pool_enter(is->generation, &is->error);
+	is->state = ush_decide_enter(is->generation, is->conn, &is->error);
 	if (!is->state)
 		return on_error(is);
 	if (call(is) != USH_OK || ush_content_store(is) != 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tls/compat.h"
 #include "tls/live.h"
 
 enum { FUTURE_MAX = 300 }; /* seconds an auth_time may be ahead of us */
@@ -166,16 +167,6 @@ version_name(int version)
 	}
 }
 
-static int64_t
-session_time(const SSL_SESSION *session)
-{
-#if OPENSSL_VERSION_NUMBER >= 0x30300000L
-	return (int64_t)SSL_SESSION_get_time_ex(session);
-#else
-	return SSL_SESSION_get_time(session);
-#endif
-}
-
 static void
 get_session_cipher(const SSL_SESSION *session, struct ush_fact_value *value)
 {
@@ -201,11 +192,11 @@ get_session(
 		    live->app_data_len);
 		return;
 	case USH_TICKET_issued_at:
-		ush_live_give_integer(value, session_time(session));
+		ush_live_give_integer(value, ush_session_time(session));
 		return;
 	case USH_TICKET_age:
 		ush_live_give_integer(
-		    value, age_at(ush_clock_now(), session_time(session)));
+		    value, age_at(ush_clock_now(), ush_session_time(session)));
 		return;
 	case USH_TICKET_timeout:
 		ush_live_give_integer(value, SSL_SESSION_get_timeout(session));

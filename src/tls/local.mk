@@ -6,6 +6,7 @@ libusher_internal_la_SOURCES += src/tls/binding.c
 libusher_internal_la_SOURCES += src/tls/binding.h
 libusher_internal_la_SOURCES += src/tls/cert.c
 libusher_internal_la_SOURCES += src/tls/cert.h
+libusher_internal_la_SOURCES += src/tls/compat.h
 libusher_internal_la_SOURCES += src/tls/conn.c
 libusher_internal_la_SOURCES += src/tls/conn.h
 libusher_internal_la_SOURCES += src/tls/content.c

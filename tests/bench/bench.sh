@@ -63,3 +63,6 @@ row 'bytes of app data (two short strings)' '' '' \
 set -- $("$bench/bench_state" "$policy")
 row 'bytes of a Lua state' '' '' "$1"
 row 'microseconds to make one' '' '' "$2"
+echo
+row 'a data file of 1,000,000 entries' 'ms to load' 'bytes each' 'ns to find'
+"$bench/bench_sets" 1000000

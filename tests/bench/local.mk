@@ -4,6 +4,7 @@
 
 BENCHES =
 BENCHES += tests/bench/bench_callbacks
+BENCHES += tests/bench/bench_sets
 BENCHES += tests/bench/bench_state
 EXTRA_PROGRAMS += $(BENCHES)
 tests_bench_bench_callbacks_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests

@@ -201,8 +201,12 @@ programs()
 	blocks lua readme.lua
 	blocks c readme.c
 	displays usher.7 "return {" usher7.lua
+	displays usher.7 "local" usher7.local.lua
+	echo 'ff00 # a serial' >revoked.txt
+	echo '192.0.2.0/24' >offices.txt
 	displays usher.3 "#include" usher3.c
-	for file in readme.lua.1 readme.c.1 usher7.lua.1 usher3.c.1; do
+	for file in readme.lua.1 readme.c.1 usher7.lua.1 usher7.local.lua.1 \
+		usher3.c.1; do
 		test -s "$file" || fail "no such snippet: $file"
 	done
 	for program in readme.c.* usher3.c.*; do
@@ -213,7 +217,8 @@ programs()
 			fail "$program does not compile"
 			continue
 		}
-		for policy in readme.lua.* usher7.lua.* "$USHER_SRC"/examples/*.lua; do
+		for policy in readme.lua.* usher7.lua.* usher7.local.lua.* \
+			"$USHER_SRC"/examples/*.lua; do
 			cp "$policy" policy.lua
 			"./$program.run" || fail "$program with $policy"
 		done

@@ -16,6 +16,17 @@
 /* Most rows of a table need not say more than their first members. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ATTACK_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ATTACK_SANITIZED 1
+#endif
+#endif
+#ifndef ATTACK_SANITIZED
+#define ATTACK_SANITIZED 0
+#endif
+
 /* What may become of an attack, as bits. */
 enum attack_end {
 	ENDS_WELL = 1 << USHER_OK,

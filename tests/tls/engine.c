@@ -119,8 +119,11 @@ options_make(const struct engine_spec *spec)
 	int bad = 0;
 
 	ck_assert_ptr_nonnull(options);
-	bad |= usher_options_set_script_text(
-	    options, "test.lua", spec->text, strlen(spec->text));
+	if (spec->path)
+		bad |= usher_options_set_script_file(options, spec->path);
+	else
+		bad |= usher_options_set_script_text(
+		    options, "test.lua", spec->text, strlen(spec->text));
 	bad |= usher_options_set_on_error(options, spec->on_error);
 	if (spec->app_data_limit)
 		bad |= usher_options_set_app_data_limit(

@@ -34,6 +34,7 @@ struct engine_spec {
 	/* Called after the decision was noted. */
 	usher_decision_fn decision;
 	void *decision_arg;
+	const char *path; /* of a script, in place of the text */
 };
 
 /* A new engine, which engine_case frees. Fails the test if there is none. */

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+#
+# The part of the standard library that is written in Lua: each file becomes an
+# array of bytes in the library, and `require` finds it under its name
+# (lua/usher/chain.lua is usher.chain).
+
+LUA_MODULES =
+LUA_MODULES += lua/usher/chain.lua
+
+EXTRA_DIST += $(LUA_MODULES) lua/embed.sh
+
+nodist_libusher_internal_la_SOURCES = lua/embedded.c
+CLEANFILES += lua/embedded.c
+
+# Depends on this file too, since the list stands here.
+lua/embedded.c: lua/local.mk lua/embed.sh $(LUA_MODULES)
+	$(AM_V_GEN)$(MKDIR_P) lua && \
+		$(SHELL) $(srcdir)/lua/embed.sh $(srcdir) $(LUA_MODULES) \
+		>$@-t && mv $@-t $@

@@ -1,0 +1,64 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Data sets: large lists read from text files, for look-ups. Immutable once
+ * they are made, so any number of threads may look things up at once.
+ *
+ * The text has one entry a line; blanks around it don't count, nor do empty
+ * lines, a carriage return at a line's end and a byte-order mark at the start.
+ * A "#" at the start of a line or after a blank starts a comment.
+ *
+ *	set		the whole line is the entry
+ *	map		the key ends at the first blank; the rest is the value
+ *	networks	192.0.2.0/24, 2001:db8::/32, or a single address
+ */
+#ifndef USH_DATA_SETS_H
+#define USH_DATA_SETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "data/ip.h"
+#include "data/siphash.h"
+
+enum ush_set_kind {
+	USH_SET,
+	USH_MAP,
+	USH_NETWORKS,
+	USH_SET_KINDS,
+};
+
+enum { USH_SET_LINE_MAX = 4096 }; /* bytes of a line */
+
+struct ush_set;
+
+/*
+ * A set from a file's text, which is used up: the buffer is empty afterwards,
+ * whatever happens. `key` is random. NULL with *err filled, in which `label` is
+ * the file's name. Owned by the caller.
+ */
+struct ush_set *ush_set_new(enum ush_set_kind kind, struct ush_buffer *text,
+    const unsigned char key[USH_SIPHASH_KEY], const char *label,
+    struct ush_error *err);
+void ush_set_free(struct ush_set *set); /* NULL is fine */
+
+enum ush_set_kind ush_set_kind(const struct ush_set *set);
+
+/* How many different entries; of networks, those not within another. */
+size_t ush_set_count(const struct ush_set *set);
+
+/* Bytes of memory that it takes. */
+size_t ush_set_bytes(const struct ush_set *set);
+
+/* Is it an entry of the set, or a key of the map? */
+bool ush_set_has(const struct ush_set *set, const char *p, size_t len);
+
+/* The value of a key in a map, NUL-terminated, or NULL. Owned by the map. */
+const char *ush_set_get(const struct ush_set *set, const char *p, size_t len);
+
+/* Does the address lie in one of the networks? */
+bool ush_set_covers(const struct ush_set *set, const struct ush_ip *ip);
+
+#endif

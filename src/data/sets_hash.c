@@ -1,0 +1,215 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Sets and maps. The file's text is pressed together in place: each entry (of a
+ * map: each key and each value) with a NUL behind it, which is never longer
+ * than the line was. A table of slots points into it, open addressing with
+ * linear steps, at most three quarters full: 11 to 22 bytes an entry. A slot
+ * also has 32 bits of the hash that its place does not tell, so that entries
+ * are read where they match and hardly ever else.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/sets_own.h"
+
+static const uint32_t NONE = UINT32_MAX;
+
+/* The first slot to look at, and the tag. */
+static size_t
+place(const struct ush_set *set, const char *p, size_t len, uint32_t *tag)
+{
+	uint64_t hash = ush_siphash(set->key, p, len);
+
+	*tag = (uint32_t)(hash >> 32);
+	return (size_t)hash & set->mask;
+}
+
+/* The slot with this entry, or the free one where it would be. */
+static struct ush_set_slot *
+find(const struct ush_set *set, const char *p, size_t len, uint32_t *tag)
+{
+	struct ush_set_slot *slot;
+	size_t i;
+
+	for (i = place(set, p, len, tag);; i = (i + 1) & set->mask) {
+		slot = &set->slots[i];
+		if (slot->at == NONE)
+			return slot;
+		/* No entry has a NUL in it. */
+		if (slot->tag == *tag &&
+		    strncmp(set->text + slot->at, p, len) == 0 &&
+		    set->text[slot->at + len] == '\0')
+			return slot;
+	}
+}
+
+static int
+slots_new(struct ush_set *set, size_t entries)
+{
+	size_t n = 4;
+
+	while (n / 4 * 3 < entries)
+		n *= 2;
+	set->slots = malloc(n * sizeof *set->slots);
+	if (!set->slots)
+		return -1;
+	memset(set->slots, 0xff, n * sizeof *set->slots);
+	set->mask = n - 1;
+	set->bytes += n * sizeof *set->slots;
+	return 0;
+}
+
+/* Where the next entry of a text like ours begins. */
+static const char *
+skip(const struct ush_set *set, const char *p)
+{
+	p += strlen(p) + 1;
+	if (set->kind == USH_MAP)
+		p += strlen(p) + 1;
+	return p;
+}
+
+/* The key at *p stood before, at the n-th entry that there was. */
+static int
+fail_twice(const struct ush_set *set, struct ush_set_lines *lines,
+    const uint32_t *numbers, const char *before, size_t n)
+{
+	const char *p = set->text;
+	size_t first = 0;
+
+	for (; p < before; p = skip(set, p))
+		first++;
+	lines->number = (int)numbers[n];
+	return ush_error_set(lines->err, USH_ERROR_FILE, lines->label,
+	    lines->number,
+	    "the key '%s' stands in line %u already; remove one of the two",
+	    before, (unsigned int)numbers[first]);
+}
+
+/* Puts `entries` entries of the text into the table. */
+static int
+index_entries(struct ush_set *set, struct ush_set_lines *lines,
+    const uint32_t *numbers, size_t entries)
+{
+	const char *p = set->text;
+	struct ush_set_slot *slot;
+	uint32_t tag;
+
+	for (size_t i = 0; i < entries; i++, p = skip(set, p)) {
+		slot = find(set, p, strlen(p), &tag);
+		if (slot->at == NONE) {
+			slot->at = (uint32_t)(p - set->text);
+			slot->tag = tag;
+			set->count++;
+		} else if (set->kind == USH_MAP) {
+			return fail_twice(
+			    set, lines, numbers, set->text + slot->at, i);
+		}
+	}
+	return 0;
+}
+
+/* Ends the key of a map by a NUL, and moves the value up to it. The length of
+ * both, or 0 if there is no value. */
+static size_t
+split(char *p, size_t len)
+{
+	size_t key = strcspn(p, " \t"), value = key;
+
+	if (key >= len)
+		return 0;
+	while (p[value] == ' ' || p[value] == '\t')
+		value++;
+	p[key] = '\0';
+	memmove(p + key + 1, p + value, len - value);
+	return key + 1 + len - value;
+}
+
+/* Presses the entries together at the start of the text, and notes the lines
+ * they stood in. Their number, or -1 with an error. */
+static long
+press(struct ush_set *set, struct ush_buffer *text, struct ush_set_lines *lines,
+    uint32_t *numbers)
+{
+	char *to = text->data, *p;
+	long n = 0;
+	size_t len;
+	int more;
+
+	while ((more = ush_set_line(lines, &p, &len)) == 1) {
+		if (set->kind == USH_MAP) {
+			p[len] = '\0'; /* was a blank, or a line's end */
+			len = split(p, len);
+			if (len == 0)
+				return ush_set_fail(lines,
+				    "there is a key without a value; write "
+				    "both, with a blank between them");
+		}
+		memmove(to, p, len);
+		to[len] = '\0';
+		to += len + 1;
+		numbers[n++] = (uint32_t)lines->number;
+	}
+	text->len = (size_t)(to - text->data);
+	return more == 0 ? n : -1;
+}
+
+/* The buffer's memory becomes the set's, no more of it than is needed. */
+static void
+take_text(struct ush_set *set, struct ush_buffer *text)
+{
+	char *less = realloc(text->data, text->len + 1);
+
+	set->text = less ? less : text->data;
+	set->bytes += text->len + 1;
+	memset(text, 0, sizeof *text);
+}
+
+int
+ush_set_fill_hash(
+    struct ush_set *set, struct ush_buffer *text, struct ush_set_lines *lines)
+{
+	uint32_t *numbers = malloc(ush_set_lines_left(lines) * sizeof *numbers);
+	int result = -1;
+	long n = -1;
+
+	if (!numbers) {
+		ush_error_set(lines->err, USH_ERROR_SYSTEM, lines->label, 0,
+		    "out of memory");
+		return -1;
+	}
+	n = press(set, text, lines, numbers);
+	if (n < 0)
+		goto done;
+	if (slots_new(set, (size_t)n) != 0) {
+		ush_error_set(lines->err, USH_ERROR_SYSTEM, lines->label, 0,
+		    "out of memory");
+		goto done;
+	}
+	take_text(set, text);
+	result = index_entries(set, lines, numbers, (size_t)n);
+done:
+	free(numbers);
+	return result;
+}
+
+bool
+ush_set_has(const struct ush_set *set, const char *p, size_t len)
+{
+	uint32_t tag;
+
+	return !memchr(p, '\0', len) && find(set, p, len, &tag)->at != NONE;
+}
+
+const char *
+ush_set_get(const struct ush_set *set, const char *p, size_t len)
+{
+	const struct ush_set_slot *slot;
+	uint32_t tag;
+
+	if (memchr(p, '\0', len))
+		return NULL;
+	slot = find(set, p, len, &tag);
+	return slot->at == NONE ? NULL : set->text + slot->at + len + 1;
+}

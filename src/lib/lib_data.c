@@ -1,0 +1,212 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * `require "usher.data"`: read-only objects over data sets, which belong to the
+ * generation. An object is userdata with a pointer; that it is one of ours, and
+ * of the right kind, shows at its metatable, which no script can reach.
+ */
+#include "data/sets.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "lib/builtin.h"
+#include "lib/host.h"
+#include "sandbox/budget.h"
+#include "sandbox/lib.h"
+#include "sandbox/view.h"
+
+enum {
+	CALL_UNITS = 20,
+	SHOWN = 64, /* bytes of a wrong argument */
+	UP_META = 1,
+	UP_KIND,
+};
+
+static const struct {
+	const char *name;   /* of the constructor */
+	const char *full;   /* what tostring says */
+	const char *method; /* its only one */
+	const char *usage;
+} kinds[] = {
+    [USH_SET] = {"set", "usher.data.set", "contains", "set:contains(value)"},
+    [USH_MAP] = {"map", "usher.data.map", "get", "map:get(key)"},
+    [USH_NETWORKS] = {"networks", "usher.data.networks", "contains",
+	"networks:contains(address)"},
+};
+
+/* The set of the object at 1: a method's metatable and kind are upvalues. [-0,
+ * +0, e] */
+static const struct ush_set *
+self_arg(lua_State *L)
+{
+	const struct ush_set *const *object = lua_touserdata(L, 1);
+	lua_Integer kind = lua_tointeger(L, lua_upvalueindex(UP_KIND));
+	bool ours = false;
+
+	if (object && lua_getmetatable(L, 1)) {
+		ours = lua_rawequal(L, -1, lua_upvalueindex(UP_META));
+		lua_pop(L, 1);
+	}
+	if (!ours)
+		luaL_error(L, "wrong object, a %s; call it as %s",
+		    luaL_typename(L, 1), kinds[kind].usage);
+	return *object;
+}
+
+/* [-0, +0, e] */
+static const char *
+key_arg(lua_State *L, size_t *len)
+{
+	const char *s = ush_lib_string_arg(L, 2, len);
+
+	ush_budget_charge(L, CALL_UNITS);
+	ush_lib_charge_bytes(L, *len * 4);
+	return s;
+}
+
+static int
+l_set_contains(lua_State *L)
+{
+	const struct ush_set *set = self_arg(L);
+	size_t len;
+	const char *s = key_arg(L, &len);
+
+	lua_pushboolean(L, ush_set_has(set, s, len));
+	return 1;
+}
+
+static int
+l_map_get(lua_State *L)
+{
+	const struct ush_set *set = self_arg(L);
+	size_t len;
+	const char *s = key_arg(L, &len), *value = ush_set_get(set, s, len);
+
+	if (!value)
+		return 0;
+	lua_pushstring(L, value);
+	return 1;
+}
+
+static int
+l_networks_contains(lua_State *L)
+{
+	const struct ush_set *set = self_arg(L);
+	char shown[SHOWN];
+	struct ush_ip ip;
+	size_t len;
+	const char *s = key_arg(L, &len);
+
+	if (ush_ip_parse(s, len, &ip) != 0) {
+		ush_escape(shown, sizeof shown, s, len);
+		return luaL_error(L, "'%s' is no IP address", shown);
+	}
+	lua_pushboolean(L, ush_set_covers(set, &ip));
+	return 1;
+}
+
+static int
+l_len(lua_State *L)
+{
+	const struct ush_set *set = self_arg(L);
+
+	lua_pushnumber(L, (lua_Number)ush_set_count(set));
+	return 1;
+}
+
+/* Upvalue 2: the kind. */
+static int
+l_assigned(lua_State *L)
+{
+	char name[USH_VIEW_KEY_MAX];
+	lua_Integer kind = lua_tointeger(L, lua_upvalueindex(UP_KIND));
+
+	ush_view_key(L, 2, name, sizeof name);
+	return luaL_error(L, "assignment to '%s' of '%s': it is read-only",
+	    name, kinds[kind].full);
+}
+
+/* The constructors: upvalues are the metatable, and the kind. */
+static int
+l_data_open(lua_State *L)
+{
+	const struct ush_lib_host *host = ush_lib_host_of(L);
+	lua_Integer kind = lua_tointeger(L, lua_upvalueindex(UP_KIND));
+	const struct ush_set **object, *set;
+	size_t len;
+	const char *file = ush_lib_string_arg(L, 1, &len);
+	char why[512];
+
+	if (strlen(file) != len)
+		return luaL_argerror(L, 1, "there is a NUL in the file's name");
+	if (!host || !host->data)
+		return luaL_error(L, "there are no data files here");
+	object = lua_newuserdata(L, sizeof(void *));
+	set = host->data(
+	    host->arg, (enum ush_set_kind)kind, file, why, sizeof why);
+	if (!set) {
+		luaL_where(L, 1);
+		lua_pushstring(L, why);
+		lua_concat(L, 2);
+		return lua_error(L);
+	}
+	*object = set;
+	lua_pushvalue(L, lua_upvalueindex(UP_META));
+	lua_setmetatable(L, -2);
+	return 1;
+}
+
+/* Sets `field` of the table at `to` to a function with the metatable at `meta`
+ * and a kind as its upvalues. [-0, +0, e] */
+static void
+set_function(lua_State *L, int to, const char *field, lua_CFunction function,
+    int meta, int kind)
+{
+	lua_pushvalue(L, meta);
+	lua_pushinteger(L, kind);
+	lua_pushcclosure(L, function, 2);
+	lua_setfield(L, to, field);
+}
+
+/* Pushes the metatable of a kind. [-0, +1, e] */
+static void
+push_meta(lua_State *L, int kind)
+{
+	static const lua_CFunction methods[] = {
+	    [USH_SET] = l_set_contains,
+	    [USH_MAP] = l_map_get,
+	    [USH_NETWORKS] = l_networks_contains,
+	};
+	int meta;
+
+	lua_createtable(L, 0, 5);
+	meta = lua_gettop(L);
+	lua_createtable(L, 0, 1);
+	set_function(
+	    L, meta + 1, kinds[kind].method, methods[kind], meta, kind);
+	lua_setfield(L, meta, "__index");
+	set_function(L, meta, "__len", l_len, meta, kind);
+	set_function(L, meta, "__newindex", l_assigned, meta, kind);
+	lua_pushstring(L, kinds[kind].full);
+	lua_setfield(L, meta, "__name");
+	ush_view_lock(L);
+}
+
+void
+ush_lib_open_data(lua_State *L)
+{
+	int module;
+
+	lua_createtable(L, 0, USH_SET_KINDS);
+	module = lua_gettop(L);
+	for (int kind = 0; kind < USH_SET_KINDS; kind++) {
+		push_meta(L, kind);
+		set_function(
+		    L, module, kinds[kind].name, l_data_open, module + 1, kind);
+		lua_pop(L, 1);
+	}
+	ush_view_push(L, "usher.data");
+}
