@@ -115,6 +115,29 @@ ush_pool_generation(const struct ush_slot *slot)
  * States
  */
 
+/* What the slot has, if it is of this process. */
+static struct ush_state *
+slot_take(struct ush_slot *slot)
+{
+	struct ush_state *state = atomic_exchange(&slot->state, NULL);
+
+	if (state && state->forks == atomic_load_explicit(
+					 &ush_pool.forks, memory_order_relaxed))
+		return state;
+	ush_state_free(state);
+	return NULL;
+}
+
+struct ush_state *
+ush_pool_take(struct ush_generation *generation)
+{
+	struct ush_thread *thread = ush_thread_get();
+	struct ush_slot *slot =
+	    thread ? ush_slot_get(thread, generation) : NULL;
+
+	return slot ? slot_take(slot) : NULL;
+}
+
 struct ush_state *
 ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
 {
@@ -129,20 +152,19 @@ ush_pool_enter_within(struct ush_generation *generation,
     struct ush_allowance *set_up, struct ush_error *err)
 {
 	struct ush_thread *thread = ush_thread_get();
-	struct ush_slot *slot;
+	struct ush_slot *slot =
+	    thread ? ush_slot_get(thread, generation) : NULL;
 	struct ush_state *state;
 	unsigned int forks =
 	    atomic_load_explicit(&ush_pool.forks, memory_order_relaxed);
 
-	slot = thread ? ush_slot_get(thread, generation) : NULL;
 	if (!slot) {
 		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		return NULL;
 	}
-	state = atomic_exchange(&slot->state, NULL);
-	if (state && state->forks == forks)
+	state = slot_take(slot);
+	if (state)
 		return state;
-	ush_state_free(state);
 	state = ush_state_new_within(generation, set_up, err);
 	if (state)
 		state->forks = forks;

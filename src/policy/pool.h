@@ -34,6 +34,8 @@ struct ush_generation *ush_pool_generation(const struct ush_slot *slot);
  */
 struct ush_state *ush_pool_enter(
     struct ush_generation *generation, struct ush_error *err);
+/* The same, or NULL if one would have to be made. */
+struct ush_state *ush_pool_take(struct ush_generation *generation);
 /* The same; what a new one may spend on its script's top level is given, and
  * taken off *set_up. */
 struct ush_state *ush_pool_enter_within(struct ush_generation *generation,

@@ -19,8 +19,8 @@ ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 	return conn->now.pin ? ush_pool_generation(conn->now.pin) : NULL;
 }
 
-struct ush_state *
-ush_decide_enter(struct ush_generation *generation, struct ush_conn *conn,
+static struct ush_state *
+enter_new(struct ush_generation *generation, struct ush_conn *conn,
     struct ush_error *err)
 {
 	struct ush_allowance given =
@@ -38,6 +38,15 @@ ush_decide_enter(struct ush_generation *generation, struct ush_conn *conn,
 	spent->instructions += given.instructions - left.instructions;
 	spent->cpu_ns += given.cpu_ns - left.cpu_ns;
 	return state;
+}
+
+struct ush_state *
+ush_decide_enter(struct ush_generation *generation, struct ush_conn *conn,
+    struct ush_error *err)
+{
+	struct ush_state *state = ush_pool_take(generation);
+
+	return state ? state : enter_new(generation, conn, err);
 }
 
 static enum ush_stat
