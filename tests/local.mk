@@ -41,6 +41,7 @@ CHECKS += tests/check_pattern
 CHECKS += tests/check_reload
 CHECKS += tests/check_require
 CHECKS += tests/check_sets
+CHECKS += tests/check_shadow
 CHECKS += tests/check_stats
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
