@@ -38,8 +38,8 @@ room(const struct ush_cbor_writer *w)
 	return (size_t)(w->end - w->p);
 }
 
-static void
-overflow(struct ush_cbor_writer *w)
+void
+ush_cbor_overflow(struct ush_cbor_writer *w)
 {
 	w->overflow = true;
 	w->end = w->p;
@@ -50,7 +50,7 @@ static inline void
 advance(struct ush_cbor_writer *w, size_t n)
 {
 	if (n == 0)
-		overflow(w);
+		ush_cbor_overflow(w);
 	w->p += n;
 }
 
@@ -123,7 +123,7 @@ static inline void
 put_simple(struct ush_cbor_writer *w, unsigned char byte)
 {
 	if (w->p == w->end)
-		overflow(w);
+		ush_cbor_overflow(w);
 	else
 		*w->p++ = byte;
 }
@@ -144,24 +144,6 @@ void
 ush_cbor_put_undefined(struct ush_cbor_writer *w)
 {
 	put_simple(w, SIMPLE_UNDEFINED);
-}
-
-static inline void
-put_raw(struct ush_cbor_writer *w, const void *data, size_t len)
-{
-	if (len > room(w)) {
-		overflow(w);
-		return;
-	}
-	if (len > 0)
-		memcpy(w->p, data, len);
-	w->p += len;
-}
-
-void
-ush_cbor_put_raw(struct ush_cbor_writer *w, const void *data, size_t len)
-{
-	put_raw(w, data, len);
 }
 
 static inline uint64_t
@@ -248,7 +230,7 @@ put_long(struct ush_cbor_writer *w, enum ush_cbor_type type, const void *data,
 		    w, type == USH_CBOR_TEXT
 			   ? cbor_encode_string_start(len, w->p, room(w))
 			   : cbor_encode_bytestring_start(len, w->p, room(w)));
-	put_raw(w, data, len);
+	ush_cbor_put_raw(w, data, len);
 }
 
 static inline void
@@ -337,7 +319,7 @@ ush_cbor_close_map(struct ush_cbor_writer *w, size_t mark, uint64_t pairs)
 	}
 	n = cbor_encode_map_start(pairs, head, sizeof head);
 	if (n - 1 > room(w)) {
-		overflow(w);
+		ush_cbor_overflow(w);
 		return;
 	}
 	memmove(at + n, at + 1, (size_t)(w->p - at) - 1);

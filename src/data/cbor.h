@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* How deep items may be nested where they are skipped. */
 enum { USH_CBOR_DEPTH = 32 };
@@ -53,8 +54,22 @@ void ush_cbor_put_string(
 void ush_cbor_put_array(struct ush_cbor_writer *w, uint64_t count);
 void ush_cbor_put_map(struct ush_cbor_writer *w, uint64_t pairs);
 void ush_cbor_put_tag(struct ush_cbor_writer *w, uint64_t tag);
+
+/* Takes the room that is left away. */
+void ush_cbor_overflow(struct ush_cbor_writer *w);
+
 /* Bytes that are CBOR already. */
-void ush_cbor_put_raw(struct ush_cbor_writer *w, const void *data, size_t len);
+static inline void
+ush_cbor_put_raw(struct ush_cbor_writer *w, const void *data, size_t len)
+{
+	if (len > (size_t)(w->end - w->p)) {
+		ush_cbor_overflow(w);
+		return;
+	}
+	if (len > 0)
+		memcpy(w->p, data, len);
+	w->p += len;
+}
 
 /*
  * A container whose number of items is known only when all are put: open it,

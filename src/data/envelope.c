@@ -207,6 +207,15 @@ ush_envelope_is(const void *bytes, size_t len)
 	return ush_envelope_read(bytes, len, &envelope) != USH_NOT_ENVELOPE;
 }
 
+static inline void
+put_fixed(struct ush_cbor_writer *w, const unsigned char bytes[FIXED])
+{
+	unsigned char item[1 + FIXED] = {FIXED_HEAD};
+
+	memcpy(item + 1, bytes, FIXED);
+	ush_cbor_put_raw(w, item, sizeof item);
+}
+
 static void
 put_string_or_null(struct ush_cbor_writer *w, const char *text, size_t len)
 {
@@ -221,14 +230,14 @@ ush_envelope_begin(
     struct ush_cbor_writer *w, const struct ush_envelope *envelope)
 {
 	ush_cbor_put_raw(w, head, sizeof head);
-	ush_cbor_put_bytes(w, envelope->id, sizeof envelope->id);
+	put_fixed(w, envelope->id);
 	if (envelope->has_auth_time && envelope->auth_time >= 0)
 		ush_cbor_put_uint(w, (uint64_t)envelope->auth_time);
 	else
 		ush_cbor_put_null(w);
 	ush_cbor_put_uint(w, envelope->renewals);
 	put_string_or_null(w, envelope->server_name, envelope->server_name_len);
-	ush_cbor_put_bytes(w, envelope->revision, sizeof envelope->revision);
+	put_fixed(w, envelope->revision);
 	put_string_or_null(w, envelope->policy, envelope->policy_len);
 	if (envelope->host)
 		ush_cbor_put_bytes(w, envelope->host, envelope->host_len);

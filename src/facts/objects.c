@@ -21,14 +21,15 @@ enum {
 	UP_NAMES = 1,
 	UP_CHILD = 2,
 	PLACES = 32, /* a power of two, more than any object has facts */
+	ABSENT = UINT8_MAX,
 };
 
 /* A fact by its name: Lua has each string once, so the address tells. With
  * what reading it needs of the list, in as few bytes as that takes. */
 struct place {
 	const char *name; /* held by the names table; NULL: free */
-	uint8_t id, type;
-	uint8_t use[2]; /* by `generate` */
+	uint8_t id;
+	uint8_t type[2]; /* by `generate`: enum ush_fact_type, or ABSENT */
 };
 _Static_assert(USH_FACTS <= UINT8_MAX, "a fact's id is a byte");
 
@@ -46,7 +47,7 @@ find_place(struct ush_handle *h, const char *name)
 {
 	size_t i = ((uintptr_t)name >> 4) % PLACES;
 
-	while (h->places[i].name && h->places[i].name != name)
+	while (h->places[i].name != name && h->places[i].name)
 		i = (i + 1) % PLACES;
 	return &h->places[i];
 }
@@ -244,17 +245,17 @@ l_handle_index(lua_State *L)
 {
 	struct ush_handle *h = handle_check(L);
 	const struct place *place = check_fact(L, h);
-	struct ush_fact_value value = {0};
+	unsigned int type = place->type[h->generate];
+	struct ush_fact_value value;
 
-	if (place->use[h->generate] == USH_FACT_NO)
+	if (type == ABSENT)
 		return 0;
-	if (place->type == USH_FACT_VARS)
-		value.there = true;
-	else
+	value.there = type == USH_FACT_VARS;
+	if (!value.there)
 		h->facts->ops->get(h->facts, place->id, &value);
 	if (!value.there)
 		return 0;
-	push_value(L, place->type, &value);
+	push_value(L, type, &value);
 	return 1;
 }
 
@@ -361,6 +362,12 @@ l_handle_tostring(lua_State *L)
 	return 1;
 }
 
+static uint8_t
+type_in(int fact, enum ush_fact_use use)
+{
+	return use == USH_FACT_NO ? ABSENT : (uint8_t)ush_fact_infos[fact].type;
+}
+
 /* Fills in the places of a handle, and pushes a table that holds the names.
  * [-0, +1, e] */
 static void
@@ -376,9 +383,8 @@ push_names(lua_State *L, struct ush_handle *h)
 		place = find_place(h, lua_tostring(L, -1));
 		place->name = lua_tostring(L, -1);
 		place->id = (uint8_t)i;
-		place->type = (uint8_t)ush_fact_infos[i].type;
-		place->use[0] = (uint8_t)ush_fact_infos[i].decrypt;
-		place->use[1] = (uint8_t)ush_fact_infos[i].generate;
+		place->type[0] = type_in(i, ush_fact_infos[i].decrypt);
+		place->type[1] = type_in(i, ush_fact_infos[i].generate);
 		lua_rawseti(L, -2, i + 1);
 	}
 }

@@ -53,6 +53,19 @@ generate(void *buf, size_t len)
 	return -1;
 }
 
+/* What is given out is wiped. Eight bytes are what a ticket takes. */
+static inline void
+take(void *buf, unsigned char *from, size_t len)
+{
+	if (len == 8) {
+		memcpy(buf, from, 8);
+		memset(from, 0, 8);
+	} else {
+		memcpy(buf, from, len);
+		memset(from, 0, len);
+	}
+}
+
 int
 ush_random(void *buf, size_t len)
 {
@@ -71,8 +84,7 @@ ush_random(void *buf, size_t len)
 		pool.forks = now;
 	}
 	pool.left -= len;
-	memcpy(buf, pool.bytes + pool.left, len);
-	memset(pool.bytes + pool.left, 0, len);
+	take(buf, pool.bytes + pool.left, len);
 	return 0;
 }
 

@@ -28,6 +28,10 @@ void ush_budget_charge(lua_State *L, uint64_t units);
  */
 bool ush_budget_take(lua_State *L, uint64_t units);
 
+/* The same for who has the box at hand. */
+struct ush_box;
+bool ush_budget_take_of(struct ush_box *box, uint64_t units);
+
 /* Raises the error of a spent budget or of memory. [-0, +0, e], no return. */
 int ush_budget_raise(lua_State *L);
 

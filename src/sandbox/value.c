@@ -378,6 +378,7 @@ ush_value_write(lua_State *L, int index, struct ush_cbor_writer *w, char *why,
 		index += top + 1;
 	failed = write_value(&job, NULL, index);
 	charge(&job, SOME_UNITS); /* the rest, and for the call itself */
-	lua_settop(L, top);
+	if (failed)
+		lua_settop(L, top);
 	return failed;
 }

@@ -38,8 +38,10 @@ ush_value_is_integer(double number)
 static inline bool
 ush_value_charge(lua_State *L, uint64_t units)
 {
-	return lua_getallocf(L, NULL) != ush_alloc_lua ||
-	       ush_budget_take(L, units);
+	void *box;
+
+	return lua_getallocf(L, &box) != ush_alloc_lua ||
+	       ush_budget_take_of(box, units);
 }
 
 #endif

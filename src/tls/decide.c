@@ -9,14 +9,25 @@
 #include <string.h>
 
 #include "policy/pool.h"
+#include "policy/watch.h"
 
 struct ush_generation *
-ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
+ush_decide_pin(
+    SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 {
+	struct ush_generation *g;
+
 	*engineless = false;
+	if (conn->now.pin)
+		return ush_pool_generation(conn->now.pin);
+	conn->now.pin = ush_pool_pin(engine, &conn->now.shadow, engineless);
 	if (!conn->now.pin)
-		conn->now.pin = ush_pool_pin(engine, engineless);
-	return conn->now.pin ? ush_pool_generation(conn->now.pin) : NULL;
+		return NULL;
+	if (conn->now.shadow)
+		ush_beside_choose(ssl, conn);
+	g = ush_pool_generation(conn->now.pin);
+	ush_watch_wake(g->engine);
+	return g;
 }
 
 static enum ush_stat

@@ -10,6 +10,7 @@
 #include "tls/compat.h"
 #include "tls/content.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/live.h"
 
 enum { RENEW_SECONDS = 10 };
@@ -178,8 +179,14 @@ tell(struct ush_issue *is)
 	    .instructions = is->instructions,
 	    .memory = is->memory,
 	    .error = is->error.code != USH_OK ? &is->error : NULL,
+	    .canary = is->conn->now.canary,
 	};
 
+	if (decision.canary)
+		ush_decide_count(
+		    is->generation, is->conn, USH_STAT_canary_decisions);
+	if (is->conn->now.beside)
+		ush_beside_compare(is->conn, &decision);
 	if (sink)
 		sink->fn(sink->arg, &decision);
 }
@@ -234,8 +241,10 @@ open_issue(struct ush_issue *is)
 	ush_live_open(&is->live, is->ssl, is->conn, is->generation, true);
 	if (is->resumed && now->session)
 		ush_live_set_previous(&is->live);
-	if (now->tickets == 0)
+	if (now->tickets == 0) {
 		now->timeout = SSL_SESSION_get_timeout(is->session);
+		now->auth_time = is->resumed ? 0 : ush_clock_now();
+	}
 }
 
 static int
@@ -257,13 +266,19 @@ issue(struct ush_issue *is)
 		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		result = on_error(is);
 	} else {
+		if (is->conn->now.shadow)
+			ush_beside_generate(is);
 		result = run(is);
 	}
 	is->conn->now.tickets++;
 	if (result == 0)
 		ush_decide_count(
 		    is->generation, is->conn, USH_STAT_generate_end);
+	if (is->reason)
+		ush_stats_count_reason(
+		    is->generation->engine->stats, is->conn->shard, is->reason);
 	tell(is);
+	ush_leave_generate(is->ssl, is->conn, result == 0);
 	return result;
 }
 
@@ -283,7 +298,7 @@ ush_generate_cb(SSL *ssl, void *arg)
 	is.conn = ush_conn_generate(ssl);
 	if (is.conn)
 		is.generation =
-		    ush_decide_pin(is.conn, &binding->engine, &engineless);
+		    ush_decide_pin(ssl, is.conn, &binding->engine, &engineless);
 	if (is.generation)
 		return issue(&is);
 	if (!engineless)

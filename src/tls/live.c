@@ -17,6 +17,14 @@
 #include "tls/address.h"
 #include "tls/lists.h"
 
+static const struct ush_facts_ops beside_ops;
+
+static bool
+is_beside(const struct ush_live *live)
+{
+	return live->facts.ops == &beside_ops;
+}
+
 static struct ush_live *
 live_of(struct ush_facts *facts)
 {
@@ -35,15 +43,17 @@ server_name_of_hello(const SSL *ssl, char *name)
 	return ush_hello_server_name(ext, len, name);
 }
 
+/* `before` is the length of what is in `name` already: mostly the same. */
 static size_t
-server_name_of_ssl(const SSL *ssl, char *name)
+server_name_of_ssl(const SSL *ssl, char *name, size_t before)
 {
 	const char *s = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	size_t len = s ? strlen(s) : 0;
 
 	if (len == 0 || len > USH_SERVER_NAME_MAX)
 		return 0;
-	ush_lower(name, s, len);
+	if (len != before || memcmp(name, s, len) != 0)
+		ush_lower(name, s, len);
 	return len;
 }
 
@@ -51,7 +61,7 @@ server_name_of_ssl(const SSL *ssl, char *name)
  * would stand before the one that was asked for. In 1.3 a second ClientHello
  * may have come of which decrypt knows nothing. */
 size_t
-ush_live_server_name(struct ush_live *live)
+ush_live_find_server_name(struct ush_live *live)
 {
 	struct ush_handshake *now = &live->conn->now;
 
@@ -63,7 +73,8 @@ ush_live_server_name(struct ush_live *live)
 		   (!now->has_server_name ||
 		       SSL_version(live->ssl) == TLS1_3_VERSION)) {
 		now->server_name_len =
-		    server_name_of_ssl(live->ssl, now->server_name);
+		    server_name_of_ssl(live->ssl, now->server_name,
+			now->has_server_name ? now->server_name_len : 0);
 	}
 	live->named = true;
 	now->has_server_name = true;
@@ -105,7 +116,7 @@ note_hello_read(struct ush_live *live)
 {
 	struct ush_memory *memory = &live->conn->now.memory;
 
-	if (live->generate || memory->has_digest)
+	if (live->generate || memory->has_digest || is_beside(live))
 		return;
 	memory->has_digest = ush_lists_digest(live->ssl, memory->digest) == 0;
 }
@@ -338,6 +349,49 @@ static const struct ush_facts_ops live_ops = {
 };
 
 static const struct ush_envelope no_envelope;
+
+/*
+ * For a shadow
+ */
+
+static const char *
+beside_set(struct ush_facts *facts, enum ush_fact_id id, int64_t n)
+{
+	if (id == USH_CONN_early_data && n == 0)
+		return NULL; /* nothing is declined */
+	return live_set(facts, id, n);
+}
+
+static struct ush_bytes
+beside_get_var(struct ush_facts *facts, struct ush_bytes name)
+{
+	return ush_vars_get(&live_of(facts)->conn->now.beside->vars, name);
+}
+
+static const char *
+beside_set_var(
+    struct ush_facts *facts, struct ush_bytes name, struct ush_bytes value)
+{
+	return ush_vars_set(&live_of(facts)->conn->now.beside->vars,
+	    USH_VARS_PENDING, name, value);
+}
+
+static const struct ush_facts_ops beside_ops = {
+    .get = live_get,
+    .set = beside_set,
+    .get_var = beside_get_var,
+    .set_var = beside_set_var,
+};
+
+void
+ush_live_beside(struct ush_live *live, const struct ush_live *other,
+    const struct ush_generation *shadow)
+{
+	memcpy(live, other, offsetof(struct ush_live, scratch));
+	live->facts.ops = &beside_ops;
+	live->generation = shadow;
+	live->timeout = live->num_tickets = 0;
+}
 
 void
 ush_live_open(struct ush_live *live, SSL *ssl, struct ush_conn *conn,

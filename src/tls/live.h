@@ -77,6 +77,11 @@ void ush_live_give_hex(struct ush_live *live, struct ush_fact_value *value,
 void ush_live_give_cert(
     struct ush_live *live, X509 *x509, struct ush_fact_value *value);
 
+/* The same view of the same ticket for a shadow, whose assignments and reading
+ * have no effect. Its conn.vars are those of conn->now.beside. */
+void ush_live_beside(struct ush_live *live, const struct ush_live *other,
+    const struct ush_generation *shadow);
+
 /* Facts of the objects TICKET and ISSUE. */
 void ush_live_get_ticket(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value);
@@ -87,6 +92,15 @@ void ush_live_get_issue(
 bool ush_live_auth_time(const struct ush_envelope *envelope, int64_t *time);
 
 /* The server name as scripts see it: kept in the record. Length, 0 if none. */
-size_t ush_live_server_name(struct ush_live *live);
+size_t ush_live_find_server_name(struct ush_live *live);
+static inline size_t
+ush_live_server_name(struct ush_live *live)
+{
+	const struct ush_handshake *now = &live->conn->now;
+
+	return live->named && now->has_server_name
+		   ? now->server_name_len
+		   : ush_live_find_server_name(live);
+}
 
 #endif

@@ -44,11 +44,9 @@ ush_live_give_hex(struct ush_live *live, struct ush_fact_value *value,
 }
 
 static int64_t
-age_of(int64_t since)
+age_at(int64_t now, int64_t since)
 {
-	int64_t age = ush_clock_now() - since;
-
-	return age < 0 ? 0 : age;
+	return now < since ? 0 : now - since;
 }
 
 void
@@ -62,14 +60,18 @@ ush_live_give_cert(
 	value->there = true;
 }
 
+static inline bool
+is_credible(const struct ush_envelope *envelope, int64_t now)
+{
+	return envelope->has_auth_time &&
+	       envelope->auth_time <= now + FUTURE_MAX;
+}
+
 bool
 ush_live_auth_time(const struct ush_envelope *envelope, int64_t *time)
 {
-	if (!envelope->has_auth_time ||
-	    envelope->auth_time > ush_clock_now() + FUTURE_MAX)
-		return false;
 	*time = envelope->auth_time;
-	return true;
+	return is_credible(envelope, ush_clock_now());
 }
 
 static const char *
@@ -108,7 +110,7 @@ get_envelope(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value)
 {
 	const struct ush_envelope *e = live->envelope;
-	int64_t time;
+	int64_t time, now;
 
 	switch (id) {
 	case USH_TICKET_data:
@@ -126,8 +128,9 @@ get_envelope(
 			ush_live_give_integer(value, time);
 		return;
 	case USH_TICKET_auth_age:
-		if (ush_live_auth_time(e, &time))
-			ush_live_give_integer(value, age_of(time));
+		now = ush_clock_now();
+		if (is_credible(e, now))
+			ush_live_give_integer(value, age_at(now, e->auth_time));
 		return;
 	case USH_TICKET_renewals:
 		ush_live_give_integer(value, e->renewals);
@@ -192,7 +195,8 @@ get_session(
 		ush_live_give_integer(value, ush_session_time(session));
 		return;
 	case USH_TICKET_age:
-		ush_live_give_integer(value, age_of(ush_session_time(session)));
+		ush_live_give_integer(
+		    value, age_at(ush_clock_now(), ush_session_time(session)));
 		return;
 	case USH_TICKET_timeout:
 		ush_live_give_integer(value, SSL_SESSION_get_timeout(session));
