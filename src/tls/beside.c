@@ -142,9 +142,10 @@ spend(struct ush_allowance *spent, const struct ush_allowance *given,
 
 /* The state, marked so that what it writes elsewhere goes nowhere. */
 static struct ush_state *
-enter(struct ush_generation *shadow, struct ush_error *err)
+enter(struct ush_beside *b, struct ush_generation *shadow)
 {
-	struct ush_state *state = ush_pool_enter(shadow, err);
+	struct ush_state *state =
+	    ush_pool_enter_within(shadow, &b->set_up, &b->error);
 
 	if (state)
 		state->shadow = true;
@@ -171,7 +172,7 @@ run_decrypt(struct ush_beside *b, struct ush_generation *shadow,
 		    "the budget of the handshake is spent");
 		return b->error.code;
 	}
-	state = enter(shadow, &b->error);
+	state = enter(b, shadow);
 	if (!state)
 		return b->error.code;
 	left = given;
@@ -253,7 +254,7 @@ run_generate(struct ush_issue *is, struct ush_beside *b)
 		    "the tickets of the handshake have spent what all may");
 		return b->error.code;
 	}
-	is->state = enter(is->generation, &b->error);
+	is->state = enter(b, is->generation);
 	if (!is->state)
 		return b->error.code;
 	left = given;

@@ -24,7 +24,8 @@ struct ush_live;
 struct ush_beside {
 	struct ush_vars vars;          /* its own, over the host's */
 	struct ush_allowance decrypt;  /* what all its calls have spent, */
-	struct ush_allowance generate; /* and of generate */
+	struct ush_allowance generate; /* and of generate, */
+	struct ush_allowance set_up;   /* and its new states */
 	unsigned int runs;             /* of decrypt */
 	/* What it said of this decision. */
 	bool asked;
