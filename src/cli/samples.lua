@@ -178,6 +178,8 @@ local function generate_sample(version, o, env)
     if not o.bare then add_envelope(ticket.previous, o, o.made, env) end
   end
   sample.name = title(version, o.resumed and "resumed" or "full handshake", o)
+  -- Of a ticket that has not all it could have.
+  sample.partial = o.resumed and o.bare
   if o.index > 1 then sample.name = sample.name .. ", second ticket" end
   return sample
 end
@@ -248,7 +250,10 @@ local function without(sample, path)
   local doc = copy(sample.doc)
   remove(doc, path)
   for _, other in ipairs(others) do remove(doc, other) end
-  return { name = sample.name .. ", without " .. path, doc = doc }
+  return {
+    name = sample.name .. ", without " .. path, doc = doc,
+    partial = sample.partial or path:find("^ticket%.previous%.") ~= nil,
+  }
 end
 
 -- The sample with these variables of the host's.

@@ -18,7 +18,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -145,31 +144,11 @@ spend(struct ush_box *box, uint64_t units)
 	return box->tripped == USH_OK;
 }
 
-static const char *
-trip_text(enum ush_code code)
-{
-	switch (code) {
-	case USH_ERROR_INSTRUCTIONS:
-		return "instruction limit reached";
-	case USH_ERROR_CPU_TIME:
-		return "CPU-time limit reached";
-	default:
-		return "memory limit reached";
-	}
-}
-
 static void
 note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
 {
-	size_t len;
-
-	if (box->where[0] != '\0' || !lua_getinfo(L, "Sl", ar) ||
-	    ar->currentline <= 0)
-		return;
-	len = strnlen(ar->short_src, sizeof ar->short_src);
-	memcpy(box->where, ar->short_src, len);
-	snprintf(box->where + len, sizeof box->where - len,
-	    ":%d: ", ar->currentline);
+	if (box->where[0] == '\0')
+		ush_report_place(L, ar, box->where, sizeof box->where);
 }
 
 /* Spent in a C function: the nearest line of a script that led to it. */
@@ -195,7 +174,7 @@ ush_budget_raise(lua_State *L)
 		/* Whatever is left must not be spent on a message. */
 		lua_pushnil(L);
 	} else {
-		lua_pushstring(L, trip_text(box->tripped));
+		lua_pushstring(L, ush_report_limit(box->tripped));
 	}
 	return lua_error(L);
 }
@@ -355,8 +334,8 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 	if (code == USH_OK && status == LUA_ERRMEM)
 		code = USH_ERROR_MEMORY;
 	if (code != USH_OK) {
-		snprintf(
-		    text, sizeof text, "%s%s", box->where, trip_text(code));
+		snprintf(text, sizeof text, "%s%s", box->where,
+		    ush_report_limit(code));
 		ush_report(err, code, text);
 	} else if (lua_type(box->L, -1) == LUA_TSTRING) {
 		ush_report(err, USH_ERROR_SCRIPT, lua_tostring(box->L, -1));
