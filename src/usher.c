@@ -245,6 +245,10 @@ on_decision(void *arg, const struct ush_decision *d)
 	    .memory = d->memory,
 	    .error = (const struct usher_error *)d->error,
 	    .remembered = d->remembered,
+	    .canary = d->canary,
+	    .shadow_verdict = d->shadow_verdict,
+	    .shadow_reason = d->shadow_reason,
+	    .shadow_revision = d->shadow_revision,
 	};
 
 	sink->decision(sink->decision_arg, &decision);

@@ -117,6 +117,13 @@ struct usher_decision {
 	const struct usher_error *error;
 	/* 1 if a second ClientHello got the verdict of the first. */
 	int remembered;
+	/* 1 if it was a shadow's, which decides for its share of clients. */
+	int canary;
+	/* What the shadow would have said; all NULL if it was not asked. Its
+	 * verdict has the names above; "error" if it failed. */
+	const char *shadow_verdict;
+	const char *shadow_reason;
+	const char *shadow_revision;
 };
 
 /* Called after each decision, in the thread that handshakes: be quick, and
@@ -245,6 +252,34 @@ int usher_watch(struct usher *engine, int on, struct usher_error *error);
  * same changes nothing. There is one way back: a second rollback in a row is
  * an error. */
 int usher_rollback(struct usher *engine, struct usher_error *error);
+
+/*
+ * A shadow is another version that is asked first, beside the active one, with
+ * a budget of its own and without any effect; where it would have decided
+ * otherwise is counted, logged and told to the decision function. Loading one
+ * takes the place of the one before. usher_reload does not touch it; a watcher
+ * reloads its file as well as the script's.
+ */
+int usher_shadow_file(
+    struct usher *engine, const char *path, struct usher_error *error);
+int usher_shadow_text(struct usher *engine, const char *name, const char *text,
+    size_t len, struct usher_error *error);
+
+/* Lets the shadow decide for real, and alone, for a share of the clients: those
+ * of `per_mille` out of a thousand networks (/24 of IPv4, /48 of IPv6), the
+ * same ones in all processes of the engine that have this shadow. A client
+ * without a known address stays with the active version. Another shadow begins
+ * with a share of 0. -1 if there is no shadow, or the share is over 1000. */
+int usher_canary(
+    struct usher *engine, unsigned int per_mille, struct usher_error *error);
+
+/* Makes the shadow the active version. What the script's source holds is not
+ * taken up again until its content is another one; usher_rollback leads back.
+ * -1 if there is no shadow. */
+int usher_promote(struct usher *engine, struct usher_error *error);
+
+/* Takes the shadow away. -1 if there is none. */
+int usher_shadow_drop(struct usher *engine, struct usher_error *error);
 
 /* What became of a version. */
 enum usher_event {

@@ -111,6 +111,78 @@ usher_rollback(struct usher *engine, struct usher_error *error)
 }
 
 EXPORT int
+usher_shadow_file(
+    struct usher *engine, const char *path, struct usher_error *error)
+{
+	const struct ush_source from = {
+	    .path = (char *)path, .name = (char *)path};
+	struct ush_error unwanted, *err = some_error(error, &unwanted);
+	struct ush_source source;
+	int result;
+
+	if (!engine)
+		return no_engine(err, "shadow");
+	if (!path || path[0] == '\0')
+		return ush_error_set(err, USH_ERROR_ARGUMENT, NULL, 0,
+		    "shadow: there is no path");
+	if (ush_source_copy(&source, &from) != 0)
+		return ush_error_set(
+		    err, USH_ERROR_SYSTEM, path, 0, "out of memory");
+	ush_source_settle(&source);
+	result = ush_rollout_shadow(engine->engine, &source, err);
+	ush_source_fini(&source);
+	return result;
+}
+
+EXPORT int
+usher_shadow_text(struct usher *engine, const char *name, const char *text,
+    size_t len, struct usher_error *error)
+{
+	struct ush_error unwanted, *err = some_error(error, &unwanted);
+	struct ush_source source;
+	int result;
+
+	if (!engine)
+		return no_engine(err, "shadow");
+	if (source_of_text(&source, name, text, len, err) != 0)
+		return -1;
+	result = ush_rollout_shadow(engine->engine, &source, err);
+	ush_source_fini(&source);
+	return result;
+}
+
+EXPORT int
+usher_canary(
+    struct usher *engine, unsigned int per_mille, struct usher_error *error)
+{
+	struct ush_error unwanted, *err = some_error(error, &unwanted);
+
+	if (!engine)
+		return no_engine(err, "canary");
+	return ush_rollout_canary(engine->engine, per_mille, err);
+}
+
+EXPORT int
+usher_promote(struct usher *engine, struct usher_error *error)
+{
+	struct ush_error unwanted, *err = some_error(error, &unwanted);
+
+	if (!engine)
+		return no_engine(err, "promote");
+	return ush_rollout_promote(engine->engine, err);
+}
+
+EXPORT int
+usher_shadow_drop(struct usher *engine, struct usher_error *error)
+{
+	struct ush_error unwanted, *err = some_error(error, &unwanted);
+
+	if (!engine)
+		return no_engine(err, "drop");
+	return ush_rollout_drop(engine->engine, err);
+}
+
+EXPORT int
 usher_history_get(const struct usher *engine, unsigned int back,
     struct usher_history *history, size_t size)
 {

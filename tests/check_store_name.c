@@ -420,16 +420,14 @@ START_TEST(who_does_not_go_on_is_not_waited_for)
 }
 END_TEST
 
-int
-main(int argc, char **argv)
+static int
+run_tests(void)
 {
 	Suite *suite = suite_create("store, names");
 	TCase *tc = tcase_create("names");
 	SRunner *runner;
 	int failed;
 
-	if (argc > 1)
-		return main_of_other(argv[1]);
 	suite_add_tcase(suite, tc);
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -451,4 +449,10 @@ main(int argc, char **argv)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+	return argc > 1 ? main_of_other(argv[1]) : run_tests();
 }

@@ -46,6 +46,7 @@ CHECKS += tests/check_recorded
 CHECKS += tests/check_reload
 CHECKS += tests/check_require
 CHECKS += tests/check_sets
+CHECKS += tests/check_shadow
 CHECKS += tests/check_standard
 CHECKS += tests/check_stats
 CHECKS += tests/check_store

@@ -9,6 +9,7 @@
  */
 #include "policy/eye.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +24,7 @@ find_ways(struct ush_eye *eye)
 	ush_places_begin(&eye->places);
 	for (size_t i = 0; i < eye->loaded.n; i++)
 		ush_places_add(&eye->places, eye->fd, eye->loaded.v[i].path, i);
-	ush_places_end(&eye->places, eye->fd);
+	ush_places_end(&eye->places, eye->others, eye->fd);
 }
 
 static bool
@@ -160,6 +161,21 @@ is_busy(const struct ush_eye *eye)
 	return false;
 }
 
+/* A file whose folder is gone too will hardly be back in a moment. */
+static bool
+is_folder_there(const char *path)
+{
+	size_t len = (size_t)(strrchr(path, '/') - path);
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (len >= sizeof folder)
+		return false;
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	return len == 0 || stat(folder, &st) == 0;
+}
+
 static bool
 is_changed(const struct ush_eye *eye, bool *gone)
 {
@@ -172,7 +188,7 @@ is_changed(const struct ush_eye *eye, bool *gone)
 		if (!ush_input_differs(look, &eye->loaded.v[i]))
 			continue;
 		changed = true;
-		*gone = *gone || !look->there;
+		*gone = *gone || (!look->there && is_folder_there(look->path));
 	}
 	return changed;
 }

@@ -42,6 +42,7 @@ struct ush_eye {
 	struct ush_inputs loaded; /* as they were when they were loaded */
 	struct ush_seen *seen;    /* of each */
 	struct ush_places places;
+	const struct ush_places *others; /* by the same fd; may be NULL */
 	bool lost;             /* the way to a file may be another one now */
 	bool disturbed;        /* an event has come since the last look */
 	bool told;             /* one has come since the change began */

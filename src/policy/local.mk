@@ -2,6 +2,8 @@
 
 libusher_internal_la_SOURCES += src/policy/answer.c
 libusher_internal_la_SOURCES += src/policy/answer.h
+libusher_internal_la_SOURCES += src/policy/canary.c
+libusher_internal_la_SOURCES += src/policy/canary.h
 libusher_internal_la_SOURCES += src/policy/compile.c
 libusher_internal_la_SOURCES += src/policy/compile.h
 libusher_internal_la_SOURCES += src/policy/datasets.c
@@ -28,6 +30,8 @@ libusher_internal_la_SOURCES += src/policy/require.c
 libusher_internal_la_SOURCES += src/policy/require.h
 libusher_internal_la_SOURCES += src/policy/rollout.c
 libusher_internal_la_SOURCES += src/policy/rollout.h
+libusher_internal_la_SOURCES += src/policy/rollout_inner.h
+libusher_internal_la_SOURCES += src/policy/shadow.c
 libusher_internal_la_SOURCES += src/policy/slots.c
 libusher_internal_la_SOURCES += src/policy/slots.h
 libusher_internal_la_SOURCES += src/policy/source.c

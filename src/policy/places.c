@@ -204,12 +204,14 @@ is_watched(const struct ush_places *places, int wd)
 }
 
 void
-ush_places_end(struct ush_places *places, int fd)
+ush_places_end(
+    struct ush_places *places, const struct ush_places *others, int fd)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < places->n; i++)
-		if (!is_watched(places, places->v[i].wd))
+		if (!is_watched(places, places->v[i].wd) &&
+		    !(others && is_watched(others, places->v[i].wd)))
 			inotify_rm_watch(fd, places->v[i].wd);
 	for (size_t i = 0; i < places->n; i++) {
 		if (places->v[i].fresh)

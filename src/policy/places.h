@@ -35,9 +35,11 @@ void ush_places_add(
     struct ush_places *places, int fd, const char *path, size_t input);
 
 /* Before and after the calls that find all ways anew: what was watched, and is
- * no longer on any of them, is not watched any more. */
+ * no longer on any of them, nor on one of `others` (NULL: none) by the same
+ * `fd`, is not watched any more. */
 void ush_places_begin(struct ush_places *places);
-void ush_places_end(struct ush_places *places, int fd);
+void ush_places_end(
+    struct ush_places *places, const struct ush_places *others, int fd);
 
 void ush_places_fini(struct ush_places *places);
 

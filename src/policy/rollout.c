@@ -16,27 +16,13 @@
  */
 #include "policy/rollout.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/generation.h"
 #include "policy/pool.h"
+#include "policy/rollout_inner.h"
 #include "policy/slots.h"
 #include "policy/watch.h"
-
-struct ush_rollout {
-	pthread_mutex_t lock;
-	unsigned int forks; /* the process that `lock` was made in */
-	/* Changed under both locks. */
-	struct ush_generation *previous; /* for a rollback; NULL: none */
-	/* The content that is not to be taken up, since it was rolled back, or
-	 * something else was promoted in its place. */
-	bool has_held;
-	unsigned char held[USH_REVISION_LEN];
-	struct ush_inputs inputs; /* of the last load, also a failed one */
-	struct ush_history history;
-};
 
 struct ush_rollout *
 ush_rollout_new(void)
@@ -49,7 +35,11 @@ ush_rollout_new(void)
 	ush_watch_init();
 	pthread_mutex_init(&r->lock, NULL);
 	r->forks = atomic_load(&ush_pool.forks);
-	return r;
+	r->canary = ush_canary_new();
+	if (r->canary)
+		return r;
+	ush_rollout_free(r);
+	return NULL;
 }
 
 void
@@ -59,12 +49,15 @@ ush_rollout_free(struct ush_rollout *r)
 		return;
 	pthread_mutex_destroy(&r->lock);
 	ush_inputs_fini(&r->inputs);
+	ush_inputs_fini(&r->shadow_inputs);
+	ush_source_fini(&r->shadow_source);
+	ush_canary_free(r->canary);
 	free(r);
 }
 
 /* Waits for the other callers of this process. */
-static struct ush_rollout *
-enter(struct ush_engine *engine)
+struct ush_rollout *
+ush_rollout_enter(struct ush_engine *engine)
 {
 	struct ush_rollout *r = engine->rollout;
 	unsigned int forks;
@@ -80,26 +73,26 @@ enter(struct ush_engine *engine)
 	return r;
 }
 
-static void
-leave(struct ush_rollout *r)
+void
+ush_rollout_leave(struct ush_rollout *r)
 {
 	pthread_mutex_unlock(&r->lock);
 }
 
-static void
-change_begin(void)
+void
+ush_rollout_change_begin(void)
 {
 	pthread_mutex_lock(&ush_pool.lock);
 }
 
-static void
-change_end(void)
+void
+ush_rollout_change_end(void)
 {
 	pthread_mutex_unlock(&ush_pool.lock);
 }
 
-static void
-count(struct ush_engine *engine, enum ush_stat stat)
+void
+ush_rollout_count(struct ush_engine *engine, enum ush_stat stat)
 {
 	ush_stats_add(engine->stats, ush_pool_shard(), stat);
 }
@@ -108,38 +101,38 @@ count(struct ush_engine *engine, enum ush_stat stat)
  * Changes: each under both locks, without any call that could fail or wait
  */
 
-static void
-retire_nolock(struct ush_generation *g)
+void
+ush_rollout_retire_nolock(struct ush_generation *g)
 {
 	if (g)
 		ush_pool_retire_nolock(g);
 }
 
 /* Makes a generation the active one. The one before stays at hand. */
-static void
-activate_nolock(
+void
+ush_rollout_activate_nolock(
     struct ush_engine *engine, struct ush_generation *g, enum ush_event event)
 {
 	struct ush_rollout *r = engine->rollout;
 	struct ush_generation *before = atomic_exchange(&engine->active, g);
 
-	retire_nolock(r->previous);
+	ush_rollout_retire_nolock(r->previous);
 	r->previous = before;
 	if (before)
 		atomic_store(&before->cold, true);
 	ush_history_add_nolock(&r->history, event, g);
 }
 
-static void
-hold_nolock(struct ush_rollout *r, const struct ush_generation *g)
+void
+ush_rollout_hold_nolock(struct ush_rollout *r, const struct ush_generation *g)
 {
 	r->has_held = true;
 	memcpy(r->held, g->revision, sizeof r->held);
 }
 
 /* After changes: what is not in use any more goes. */
-static void
-tidy(struct ush_rollout *r)
+void
+ush_rollout_tidy(struct ush_rollout *r)
 {
 	if (r->previous)
 		ush_pool_cool(r->previous);
@@ -150,30 +143,29 @@ tidy(struct ush_rollout *r)
  * Loading
  */
 
-/* A load failed: nothing changes, but that its inputs are watched now. */
-static int
-refused(struct ush_engine *engine, const char *what, bool watched,
-    struct ush_refused *refused, const struct ush_error *err)
+int
+ush_rollout_refused(struct ush_engine *engine, const char *what,
+    struct ush_inputs *watched, struct ush_refused *refused,
+    const struct ush_error *err)
 {
 	struct ush_rollout *r = engine->rollout;
-	const struct ush_generation *active = atomic_load(&engine->active);
 
-	change_begin();
+	ush_rollout_change_begin();
 	ush_history_refuse_nolock(&r->history, refused->revision_hex, err);
 	if (watched)
-		ush_inputs_move(&r->inputs, &refused->inputs);
-	change_end();
+		ush_inputs_move(watched, &refused->inputs);
+	ush_rollout_change_end();
 	ush_inputs_fini(&refused->inputs);
-	count(engine, USH_STAT_reload_failures);
-	if (active)
-		ush_log_write(&engine->log, USH_LOG_ERROR, USH_LOG_ROLLOUT,
-		    "%s: refused: %s; revision %s stays", what, err->message,
-		    active->revision_hex);
+	ush_rollout_count(engine, USH_STAT_reload_failures);
+	ush_log_write(&engine->log, USH_LOG_ERROR, USH_LOG_ROLLOUT,
+	    "%s: refused: %s; revision %s stays", what, err->message,
+	    atomic_load(&engine->active)->revision_hex);
 	return -1;
 }
 
-static bool
-is_revision(const struct ush_generation *g, const unsigned char *revision)
+bool
+ush_rollout_is_revision(
+    const struct ush_generation *g, const unsigned char *revision)
 {
 	return memcmp(g->revision, revision, USH_REVISION_LEN) == 0;
 }
@@ -184,9 +176,9 @@ is_news(struct ush_engine *engine, const struct ush_generation *g)
 {
 	const struct ush_rollout *r = engine->rollout;
 
-	if (is_revision(g, atomic_load(&engine->active)->revision))
+	if (ush_rollout_is_revision(g, atomic_load(&engine->active)->revision))
 		return false;
-	return !r->has_held || !is_revision(g, r->held);
+	return !r->has_held || !ush_rollout_is_revision(g, r->held);
 }
 
 static void
@@ -203,7 +195,7 @@ static void
 log_old(
     struct ush_engine *engine, const char *what, const struct ush_generation *g)
 {
-	if (!is_revision(g, atomic_load(&engine->active)->revision))
+	if (!ush_rollout_is_revision(g, atomic_load(&engine->active)->revision))
 		ush_log_write(&engine->log, USH_LOG_INFO, USH_LOG_ROLLOUT,
 		    "%s: %s: revision %s was replaced on purpose; another one "
 		    "decides until the script changes",
@@ -223,22 +215,23 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 	bool news;
 
 	if (!g)
-		return refused(engine, what, !source, &why, err);
+		return ush_rollout_refused(
+		    engine, what, source ? NULL : &r->inputs, &why, err);
 	news = is_news(engine, g);
-	change_begin();
+	ush_rollout_change_begin();
 	ush_inputs_move(&r->inputs, &g->inputs);
 	if (source) {
 		before = engine->source;
 		engine->source = *source;
 		memset(source, 0, sizeof *source);
 	}
-	if (r->has_held && !is_revision(g, r->held))
+	if (r->has_held && !ush_rollout_is_revision(g, r->held))
 		r->has_held = false;
 	if (news) {
 		ush_pool_adopt_nolock(g);
-		activate_nolock(engine, g, USH_EVENT_LOADED);
+		ush_rollout_activate_nolock(engine, g, USH_EVENT_LOADED);
 	}
-	change_end();
+	ush_rollout_change_end();
 	ush_source_fini(&before);
 	if (!news) {
 		log_old(engine, what, g);
@@ -246,8 +239,8 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 		return 0;
 	}
 	log_loaded(engine, what, g, r->previous);
-	count(engine, USH_STAT_reloads);
-	tidy(r);
+	ush_rollout_count(engine, USH_STAT_reloads);
+	ush_rollout_tidy(r);
 	return 0;
 }
 
@@ -255,10 +248,10 @@ int
 ush_rollout_reload(
     struct ush_engine *engine, const char *what, struct ush_error *err)
 {
-	struct ush_rollout *r = enter(engine);
+	struct ush_rollout *r = ush_rollout_enter(engine);
 	int result = take_up(engine, NULL, what, err);
 
-	leave(r);
+	ush_rollout_leave(r);
 	ush_watch_kick(engine);
 	return result;
 }
@@ -267,10 +260,10 @@ int
 ush_rollout_replace(
     struct ush_engine *engine, struct ush_source *source, struct ush_error *err)
 {
-	struct ush_rollout *r = enter(engine);
+	struct ush_rollout *r = ush_rollout_enter(engine);
 	int result = take_up(engine, source, "replace", err);
 
-	leave(r);
+	ush_rollout_leave(r);
 	ush_watch_kick(engine);
 	return result;
 }
@@ -278,20 +271,20 @@ ush_rollout_replace(
 int
 ush_rollout_begin(struct ush_engine *engine, struct ush_error *err)
 {
-	struct ush_rollout *r = enter(engine);
+	struct ush_rollout *r = ush_rollout_enter(engine);
 	struct ush_refused why;
 	struct ush_generation *g =
 	    ush_generation_load(engine, &engine->source, &why, err);
 
 	if (g) {
-		change_begin();
+		ush_rollout_change_begin();
 		ush_inputs_move(&r->inputs, &g->inputs);
 		ush_pool_adopt_nolock(g);
-		activate_nolock(engine, g, USH_EVENT_LOADED);
-		change_end();
+		ush_rollout_activate_nolock(engine, g, USH_EVENT_LOADED);
+		ush_rollout_change_end();
 	}
 	ush_inputs_fini(&why.inputs);
-	leave(r);
+	ush_rollout_leave(r);
 	return g ? 0 : -1;
 }
 
@@ -300,11 +293,11 @@ ush_rollout_end(struct ush_engine *engine)
 {
 	struct ush_rollout *r = engine->rollout;
 
-	change_begin();
-	retire_nolock(r->previous);
-	retire_nolock(atomic_exchange(&engine->shadow, NULL));
+	ush_rollout_change_begin();
+	ush_rollout_retire_nolock(r->previous);
+	ush_rollout_retire_nolock(atomic_exchange(&engine->shadow, NULL));
 	ush_pool_retire_nolock(atomic_load(&engine->active));
-	change_end();
+	ush_rollout_change_end();
 	ush_pool_reclaim();
 }
 
@@ -315,7 +308,7 @@ ush_rollout_end(struct ush_engine *engine)
 int
 ush_rollout_back(struct ush_engine *engine, struct ush_error *err)
 {
-	struct ush_rollout *r = enter(engine);
+	struct ush_rollout *r = ush_rollout_enter(engine);
 	struct ush_generation *g = r->previous, *before;
 	char gone[sizeof g->revision_hex];
 	int result = -1;
@@ -326,22 +319,22 @@ ush_rollout_back(struct ush_engine *engine, struct ush_error *err)
 		goto done;
 	}
 	atomic_store(&g->cold, false);
-	change_begin();
+	ush_rollout_change_begin();
 	r->previous = NULL;
 	before = atomic_exchange(&engine->active, g);
 	memcpy(gone, before->revision_hex, sizeof gone);
-	hold_nolock(r, before);
-	retire_nolock(before);
+	ush_rollout_hold_nolock(r, before);
+	ush_rollout_retire_nolock(before);
 	ush_history_add_nolock(&r->history, USH_EVENT_ROLLED_BACK, g);
-	change_end();
-	count(engine, USH_STAT_rollbacks);
+	ush_rollout_change_end();
+	ush_rollout_count(engine, USH_STAT_rollbacks);
 	ush_log_write(&engine->log, USH_LOG_WARNING, USH_LOG_ROLLOUT,
 	    "rollback: revision %s is active again, in place of %s",
 	    g->revision_hex, gone);
-	tidy(r);
+	ush_rollout_tidy(r);
 	result = 0;
 done:
-	leave(r);
+	ush_rollout_leave(r);
 	return result;
 }
 
@@ -364,11 +357,13 @@ ush_rollout_history(const struct ush_engine *engine, unsigned int back,
 }
 
 int
-ush_rollout_inputs(struct ush_engine *engine, struct ush_inputs *copy)
+ush_rollout_inputs(
+    struct ush_engine *engine, bool shadow, struct ush_inputs *copy)
 {
-	struct ush_rollout *r = enter(engine);
-	int result = ush_inputs_copy(copy, &r->inputs);
+	struct ush_rollout *r = ush_rollout_enter(engine);
+	int result =
+	    ush_inputs_copy(copy, shadow ? &r->shadow_inputs : &r->inputs);
 
-	leave(r);
+	ush_rollout_leave(r);
 	return result;
 }

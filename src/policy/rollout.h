@@ -45,9 +45,12 @@ int ush_rollout_replace(struct ush_engine *engine, struct ush_source *source,
 int ush_rollout_back(struct ush_engine *engine, struct ush_error *err);
 
 /* Loads a source to run beside the active generation, in place of the shadow
- * that there was; or drops that; or makes it the active one. */
-int ush_rollout_shadow(struct ush_engine *engine,
-    const struct ush_source *source, struct ush_error *err);
+ * that there was; or loads that one's again; or drops it; or makes it the
+ * active one. The source is taken over on success. */
+int ush_rollout_shadow(struct ush_engine *engine, struct ush_source *source,
+    struct ush_error *err);
+int ush_rollout_reload_shadow(
+    struct ush_engine *engine, const char *what, struct ush_error *err);
 int ush_rollout_drop(struct ush_engine *engine, struct ush_error *err);
 int ush_rollout_promote(struct ush_engine *engine, struct ush_error *err);
 
@@ -64,8 +67,9 @@ bool ush_rollout_is_canary(const struct ush_generation *shadow,
 bool ush_rollout_history(const struct ush_engine *engine, unsigned int back,
     struct ush_event_entry *entry);
 
-/* Copies what the last load has looked at, to be watched: nothing, if the
- * source is a text. -1 without memory. */
-int ush_rollout_inputs(struct ush_engine *engine, struct ush_inputs *copy);
+/* Copies what the last load has looked at, of the engine's source or of its
+ * shadow's, to be watched: nothing, if it is a text. -1 without memory. */
+int ush_rollout_inputs(
+    struct ush_engine *engine, bool shadow, struct ush_inputs *copy);
 
 #endif

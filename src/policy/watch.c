@@ -52,9 +52,12 @@ ush_watch_poll_only(bool on)
  * The thread
  */
 
+/* One eye on the script's files, and one on the shadow's. */
+enum { MAIN, SHADOW, EYES };
+
 struct watcher {
 	struct ush_watch *watch;
-	struct ush_eye eye;
+	struct ush_eye eyes[EYES];
 };
 
 /* Watches what the last load has looked at. */
@@ -64,10 +67,38 @@ renew(struct watcher *watcher)
 	struct ush_engine *engine = watcher->watch->engine;
 	struct ush_inputs inputs = {0};
 
-	if (ush_rollout_inputs(engine, &inputs) != 0 ||
-	    ush_eye_set(&watcher->eye, &inputs) != 0)
-		ush_log_write(&engine->log, USH_LOG_ERROR, USH_LOG_ROLLOUT,
-		    "watch: out of memory: nothing is watched any more");
+	for (int i = 0; i < EYES; i++)
+		if (ush_rollout_inputs(engine, i == SHADOW, &inputs) != 0 ||
+		    ush_eye_set(&watcher->eyes[i], &inputs) != 0)
+			ush_log_write(&engine->log, USH_LOG_ERROR,
+			    USH_LOG_ROLLOUT,
+			    "watch: out of memory: files are not watched any "
+			    "more");
+}
+
+/* Looks with both eyes, and loads what has changed. True if something was; else
+ * *wait says how long to wait for events. */
+static bool
+look(struct watcher *watcher, int *wait)
+{
+	struct ush_engine *engine = watcher->watch->engine;
+	uint64_t now = ush_clock_mono_ms();
+	struct ush_error err;
+	int waits[EYES];
+	bool changed = false;
+
+	for (int i = 0; i < EYES; i++) {
+		if (!ush_eye_look(&watcher->eyes[i], now, &waits[i]))
+			continue;
+		changed = true;
+		if (i == MAIN)
+			ush_rollout_reload(engine, "watch", &err);
+		else
+			ush_rollout_reload_shadow(
+			    engine, "watch: shadow", &err);
+	}
+	*wait = waits[MAIN] < waits[SHADOW] ? waits[MAIN] : waits[SHADOW];
+	return changed;
 }
 
 /* A process that has changed its user since the script was loaded. */
@@ -75,7 +106,7 @@ static void
 say_unreadable(const struct watcher *watcher)
 {
 	struct ush_engine *engine = watcher->watch->engine;
-	const struct ush_inputs *inputs = &watcher->eye.loaded;
+	const struct ush_inputs *inputs = &watcher->eyes[MAIN].loaded;
 	int fd;
 
 	for (size_t i = 0; i < inputs->n; i++) {
@@ -107,7 +138,8 @@ read_events(struct watcher *watcher)
 		for (p = buffer; p < buffer + n;
 		     p += sizeof *event + event->len) {
 			event = (const struct inotify_event *)p;
-			ush_eye_event(&watcher->eye, event);
+			for (int i = 0; i < EYES; i++)
+				ush_eye_event(&watcher->eyes[i], event);
 		}
 }
 
@@ -130,25 +162,25 @@ watch_main(void *arg)
 {
 	struct watcher watcher = {.watch = arg};
 	struct ush_watch *watch = watcher.watch;
-	struct ush_error err;
 	int wait = 0;
 
-	watcher.eye.fd = watch->inotify;
+	for (int i = 0; i < EYES; i++)
+		watcher.eyes[i] = (struct ush_eye){.fd = watch->inotify,
+		    .others = &watcher.eyes[1 - i].places};
 	renew(&watcher);
 	sem_post(&watch->begun);
 	say_unreadable(&watcher);
 	while (!atomic_load(&watch->stop)) {
-		if (ush_eye_look(&watcher.eye, ush_clock_mono_ms(), &wait)) {
-			ush_rollout_reload(watch->engine, "watch", &err);
+		if (look(&watcher, &wait))
 			atomic_store(&watch->kicked, true);
-		}
 		if (atomic_exchange(&watch->kicked, false)) {
 			renew(&watcher);
 			continue;
 		}
 		wait_for_events(&watcher, wait);
 	}
-	ush_eye_fini(&watcher.eye);
+	for (int i = 0; i < EYES; i++)
+		ush_eye_fini(&watcher.eyes[i]);
 	return NULL;
 }
 
@@ -271,7 +303,7 @@ int
 ush_watch_start(struct ush_engine *engine, struct ush_error *err)
 {
 	struct ush_inputs inputs = {0};
-	int result = ush_rollout_inputs(engine, &inputs);
+	int result = ush_rollout_inputs(engine, false, &inputs);
 	size_t n = inputs.n;
 
 	ush_inputs_fini(&inputs);

@@ -48,6 +48,7 @@ leave(struct ush_handshake *now)
 	if (now->shadow)
 		ush_pool_unpin(now->shadow);
 	now->pin = now->shadow = NULL;
+	now->canary = false;
 }
 
 void
@@ -66,6 +67,8 @@ static void
 handshake_end(struct ush_handshake *now)
 {
 	leave(now);
+	if (now->beside)
+		ush_beside_free(now->beside);
 	session_drop(now);
 	free(now->written.string);
 	free(now->host);

@@ -23,6 +23,7 @@
 #include "data/envelope.h"
 #include "lib/crypto.h"
 #include "policy/pool.h"
+#include "tls/beside.h"
 #include "tls/hello.h"
 #include "tls/vars.h"
 
@@ -60,8 +61,10 @@ struct ush_written {
 
 /* The part that belongs to one handshake. */
 struct ush_handshake {
-	struct ush_slot *pin;    /* of the generation that decides */
-	struct ush_slot *shadow; /* of the one beside it, or NULL */
+	struct ush_slot *pin;      /* of the generation that decides */
+	struct ush_slot *shadow;   /* of the one beside it, or NULL */
+	struct ush_beside *beside; /* what that has said; NULL: nothing yet */
+	bool canary;               /* a shadow decides */
 	bool has_server_random;
 	bool begun;
 	bool retry;                  /* a second ClientHello is being read */

@@ -12,7 +12,8 @@
 #include "policy/watch.h"
 
 struct ush_generation *
-ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
+ush_decide_pin(
+    SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 {
 	struct ush_generation *g;
 
@@ -22,6 +23,8 @@ ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 	conn->now.pin = ush_pool_pin(engine, &conn->now.shadow, engineless);
 	if (!conn->now.pin)
 		return NULL;
+	if (conn->now.shadow)
+		ush_beside_choose(ssl, conn);
 	g = ush_pool_generation(conn->now.pin);
 	ush_watch_wake(g->engine);
 	return g;

@@ -179,8 +179,14 @@ tell(struct ush_issue *is)
 	    .instructions = is->instructions,
 	    .memory = is->memory,
 	    .error = is->error.code != USH_OK ? &is->error : NULL,
+	    .canary = is->conn->now.canary,
 	};
 
+	if (decision.canary)
+		ush_decide_count(
+		    is->generation, is->conn, USH_STAT_canary_decisions);
+	if (is->conn->now.beside)
+		ush_beside_compare(is->conn, &decision);
 	if (sink)
 		sink->fn(sink->arg, &decision);
 }
@@ -260,6 +266,8 @@ issue(struct ush_issue *is)
 		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		result = on_error(is);
 	} else {
+		if (is->conn->now.shadow)
+			ush_beside_generate(is);
 		result = run(is);
 	}
 	is->conn->now.tickets++;
@@ -290,7 +298,7 @@ ush_generate_cb(SSL *ssl, void *arg)
 	is.conn = ush_conn_generate(ssl);
 	if (is.conn)
 		is.generation =
-		    ush_decide_pin(is.conn, &binding->engine, &engineless);
+		    ush_decide_pin(ssl, is.conn, &binding->engine, &engineless);
 	if (is.generation)
 		return issue(&is);
 	if (!engineless)

@@ -2,6 +2,8 @@
 
 libusher_internal_la_SOURCES += src/tls/address.c
 libusher_internal_la_SOURCES += src/tls/address.h
+libusher_internal_la_SOURCES += src/tls/beside.c
+libusher_internal_la_SOURCES += src/tls/beside.h
 libusher_internal_la_SOURCES += src/tls/binding.c
 libusher_internal_la_SOURCES += src/tls/binding.h
 libusher_internal_la_SOURCES += src/tls/cert.c
