@@ -5,7 +5,16 @@
 # (lua/usher/chain.lua is usher.chain).
 
 LUA_MODULES =
+LUA_MODULES += lua/usher/age.lua
+LUA_MODULES += lua/usher/bind.lua
+LUA_MODULES += lua/usher/by_name.lua
 LUA_MODULES += lua/usher/chain.lua
+LUA_MODULES += lua/usher/limit.lua
+LUA_MODULES += lua/usher/once.lua
+LUA_MODULES += lua/usher/options.lua
+LUA_MODULES += lua/usher/part.lua
+LUA_MODULES += lua/usher/revoke.lua
+LUA_MODULES += lua/usher/standard.lua
 
 EXTRA_DIST += $(LUA_MODULES) lua/embed.sh
 

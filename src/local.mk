@@ -18,6 +18,10 @@ include src/tls/local.mk
 include lua/local.mk
 
 libusher_internal_la_SOURCES += src/usher.c
+libusher_internal_la_SOURCES += src/usher_inner.h
+libusher_internal_la_SOURCES += src/usher_rollout.c
+libusher_internal_la_SOURCES += src/usher_stats.c
+libusher_internal_la_SOURCES += src/usher_store.c
 
 include_HEADERS = src/usher.h
 pkgconfig_DATA = src/usher.pc

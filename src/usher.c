@@ -10,14 +10,13 @@
 
 #include "base/error.h"
 #include "data/envelope.h"
-#include "data/stats.h"
+#include "data/store.h"
 #include "policy/engine.h"
 #include "policy/generation.h"
 #include "tls/binding.h"
 #include "tls/conn.h"
 #include "tls/decide.h"
-
-#define EXPORT __attribute__((visibility("default")))
+#include "usher_inner.h"
 
 /* What is public here has a twin in the layers below, which know nothing of
  * this header. */
@@ -51,28 +50,14 @@ _Static_assert(
     USHER_ATTACH_STRICT == USH_ATTACH_STRICT &&
 	USHER_ATTACH_KEEP_SESSION_CACHE == USH_ATTACH_KEEP_SESSION_CACHE,
     "flags");
-_Static_assert(sizeof(struct usher_stats) == USH_STATS * sizeof(uint64_t),
-    "struct usher_stats");
+
+/* What runs if no script is set. */
+static const char standard[] = "return require \"usher.standard\"\n";
 
 enum {
 	MEMORY_MIN = 256 * 1024,
 	APP_DATA_MAX = 63000,
 	SOURCE_MAX = 16 * 1024 * 1024,
-};
-
-/* The engine's side of what the public API promises. */
-struct usher {
-	struct ush_engine *engine;
-};
-
-struct usher_options {
-	struct ush_source source;
-	struct ush_limits limits;
-	enum ush_on_error on_error;
-	usher_log_fn log;
-	void *log_arg;
-	usher_decision_fn decision;
-	void *decision_arg;
 };
 
 /* Lives as long as the ush_engine, which may outlive the struct usher. */
@@ -100,34 +85,11 @@ usher_options_new(void)
 	options->limits.microseconds = 20000;
 	options->limits.app_data = 2048;
 	options->limits.source = 1024 * 1024;
-	return options;
-}
-
-static void
-source_clear(struct ush_source *source)
-{
-	free(source->path);
-	free(source->name);
-	free(source->text);
-	memset(source, 0, sizeof *source);
-}
-
-static int
-source_copy(struct ush_source *to, const struct ush_source *from)
-{
-	memset(to, 0, sizeof *to);
-	to->name = from->name ? strdup(from->name) : NULL;
-	to->path = from->path ? strdup(from->path) : NULL;
-	to->len = from->len;
-	if (from->text) {
-		to->text = malloc(from->len + 1);
-		if (to->text)
-			memcpy(to->text, from->text, from->len);
-	}
-	if (to->name && !to->path == !from->path && !to->text == !from->text)
-		return 0;
-	source_clear(to);
-	return -1;
+	if (usher_options_set_script_text(
+		options, "usher.standard", standard, sizeof standard - 1) == 0)
+		return options;
+	free(options);
+	return NULL;
 }
 
 static int
@@ -135,9 +97,9 @@ set_source(struct usher_options *options, const struct ush_source *from)
 {
 	struct ush_source copy;
 
-	if (source_copy(&copy, from) != 0)
+	if (ush_source_copy(&copy, from) != 0)
 		return -1;
-	source_clear(&options->source);
+	ush_source_fini(&options->source);
 	options->source = copy;
 	return 0;
 }
@@ -147,7 +109,8 @@ usher_options_free(struct usher_options *options)
 {
 	if (!options)
 		return;
-	source_clear(&options->source);
+	ush_source_fini(&options->source);
+	free(options->store_name);
 	free(options);
 }
 
@@ -282,6 +245,10 @@ on_decision(void *arg, const struct ush_decision *d)
 	    .memory = d->memory,
 	    .error = (const struct usher_error *)d->error,
 	    .remembered = d->remembered,
+	    .canary = d->canary,
+	    .shadow_verdict = d->shadow_verdict,
+	    .shadow_reason = d->shadow_reason,
+	    .shadow_revision = d->shadow_revision,
 	};
 
 	sink->decision(sink->decision_arg, &decision);
@@ -303,23 +270,15 @@ sink_new(const struct usher_options *options)
 	return sink;
 }
 
-/* The public struct has the same layout: see the assertions above. */
-static struct ush_error *
-inner_error(struct usher_error *error)
-{
-	return (struct ush_error *)error;
-}
-
 EXPORT struct usher *
 usher_new(const struct usher_options *options, struct usher_error *error)
 {
 	struct ush_engine config = {0};
 	struct usher *engine = NULL;
 
-	if (!options || !options->source.name) {
+	if (!options) {
 		ush_error_set(inner_error(error), USH_ERROR_ARGUMENT, NULL, 0,
-		    "there is no script; set one by "
-		    "usher_options_set_script_file");
+		    "there are no options; make them by usher_options_new");
 		return NULL;
 	}
 	config.limits = options->limits;
@@ -330,14 +289,20 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	config.log.arg = config.user;
 	engine = calloc(1, sizeof *engine);
 	if (!engine || !config.user ||
-	    source_copy(&config.source, &options->source) != 0)
+	    ush_source_copy(&config.source, &options->source) != 0) {
 		ush_error_set(inner_error(error), USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory");
-	else
+	} else {
+		ush_source_settle(&config.source);
+		config.store = ush_store_new(options->store_name,
+		    options->store_size, inner_error(error));
+	}
+	if (config.store)
 		engine->engine = ush_engine_new(&config, inner_error(error));
 	if (engine && engine->engine)
 		return engine;
-	source_clear(&config.source);
+	ush_store_free(config.store);
+	ush_source_fini(&config.source);
 	free(config.user);
 	free(engine);
 	return NULL;
@@ -364,20 +329,6 @@ EXPORT int
 usher_detach(SSL_CTX *ctx)
 {
 	return ush_binding_detach(ctx);
-}
-
-EXPORT int
-usher_stats_get(
-    const struct usher *engine, struct usher_stats *stats, size_t size)
-{
-	uint64_t sums[USH_STATS];
-
-	if (!engine || !stats)
-		return -1;
-	ush_stats_sum(engine->engine->stats, sums);
-	memset(stats, 0, size);
-	memcpy(stats, sums, size < sizeof sums ? size : sizeof sums);
-	return 0;
 }
 
 /*

@@ -117,6 +117,13 @@ struct usher_decision {
 	const struct usher_error *error;
 	/* 1 if a second ClientHello got the verdict of the first. */
 	int remembered;
+	/* 1 if it was a shadow's, which decides for its share of clients. */
+	int canary;
+	/* What the shadow would have said; all NULL if it was not asked. Its
+	 * verdict has the names above; "error" if it failed. */
+	const char *shadow_verdict;
+	const char *shadow_reason;
+	const char *shadow_revision;
 };
 
 /* Called after each decision, in the thread that handshakes: be quick, and
@@ -131,8 +138,9 @@ typedef void (*usher_decision_fn)(
 struct usher_options *usher_options_new(void);
 void usher_options_free(struct usher_options *options); /* NULL is fine */
 
-/* The script: one of the two, the last one set counts. A text's `name` stands
- * in messages; `text` need not end in NUL. */
+/* The script: one of the two, the last one set counts. With neither it is
+ * usher.standard, see usher-policies(7). A text's `name` stands in messages;
+ * `text` need not end in NUL. */
 int usher_options_set_script_file(
     struct usher_options *options, const char *path);
 int usher_options_set_script_text(struct usher_options *options,
@@ -164,6 +172,18 @@ int usher_options_set_log(
     struct usher_options *options, usher_log_fn log, void *arg);
 int usher_options_set_decision(
     struct usher_options *options, usher_decision_fn decision, void *arg);
+
+/* The store that scripts see as usher.store: a map that all threads share, and
+ * all processes forked after usher_new. In bytes; default 1 MiB, touched only
+ * as it fills. 64 KiB at least, 16 GiB at most. */
+int usher_options_set_store_size(struct usher_options *options, size_t bytes);
+/* A store that outlives the engine, under a name: all engines of the same user
+ * that ask for it have it in common, in whatever process. It lies in POSIX
+ * shared memory, reserved as a whole, as "/usher.NAME", until that is removed.
+ * Without a set size it has the one that it was made with. 1 to 64 letters,
+ * digits, "_", "-", "."; NULL: none, the default. */
+int usher_options_set_store_name(
+    struct usher_options *options, const char *name);
 
 /*
  * Loads the script, runs its top level and its `selftest` under the limits for
@@ -199,6 +219,94 @@ int usher_attach(struct usher *engine, SSL_CTX *ctx, unsigned int flags,
  * session cache gets the mode back that it had. -1 if ctx is NULL or nothing
  * is attached. */
 int usher_detach(SSL_CTX *ctx);
+
+/*
+ * Replacing the script of a running engine. A new version is loaded, and its
+ * top level and `selftest` run, beside the one that decides; then it takes its
+ * place, at once and whole. A handshake keeps the version that it began with.
+ * On failure nothing changes. No handshake waits for any of this; callers wait
+ * for one another. Which version is active is each process's own: after a
+ * fork, each replaces its own. Not from a log or decision function.
+ */
+
+/* Reads the script's source again: the file, or the text last given. The same
+ * content as before changes nothing and is no error. */
+int usher_reload(struct usher *engine, struct usher_error *error);
+
+/* Loads a text, which becomes the source. Files are no longer watched then. */
+int usher_replace_text(struct usher *engine, const char *name, const char *text,
+    size_t len, struct usher_error *error);
+
+/*
+ * Reloads by itself when the script's file changes, or another one that it was
+ * made from: at most half a second, and the time to load, after the file is
+ * closed. A thread of the engine's sees to it (all signals blocked in it), with
+ * inotify(7), or by looking where that is not to be had. In a forked child it
+ * starts at the first use of the engine. Failures are logged. A text can't be
+ * watched: an error. 0 switches it off.
+ */
+int usher_watch(struct usher *engine, int on, struct usher_error *error);
+
+/* Makes the version before the active one the active one again. What is rolled
+ * back stays so until the content of the source is another one: reloading the
+ * same changes nothing. There is one way back: a second rollback in a row is
+ * an error. */
+int usher_rollback(struct usher *engine, struct usher_error *error);
+
+/*
+ * A shadow is another version that is asked first, beside the active one, with
+ * a budget of its own and without any effect; where it would have decided
+ * otherwise is counted, logged and told to the decision function. Loading one
+ * takes the place of the one before. usher_reload does not touch it; a watcher
+ * reloads its file as well as the script's.
+ */
+int usher_shadow_file(
+    struct usher *engine, const char *path, struct usher_error *error);
+int usher_shadow_text(struct usher *engine, const char *name, const char *text,
+    size_t len, struct usher_error *error);
+
+/* Lets the shadow decide for real, and alone, for a share of the clients: those
+ * of `per_mille` out of a thousand networks (/24 of IPv4, /48 of IPv6), the
+ * same ones in all processes of the engine that have this shadow. A client
+ * without a known address stays with the active version. Another shadow begins
+ * with a share of 0. -1 if there is no shadow, or the share is over 1000. */
+int usher_canary(
+    struct usher *engine, unsigned int per_mille, struct usher_error *error);
+
+/* Makes the shadow the active version. What the script's source holds is not
+ * taken up again until its content is another one; usher_rollback leads back.
+ * -1 if there is no shadow. */
+int usher_promote(struct usher *engine, struct usher_error *error);
+
+/* Takes the shadow away. -1 if there is none. */
+int usher_shadow_drop(struct usher *engine, struct usher_error *error);
+
+/* What became of a version. */
+enum usher_event {
+	USHER_EVENT_LOADED,         /* it became the active one */
+	USHER_EVENT_REFUSED,        /* it could not be loaded */
+	USHER_EVENT_ROLLED_BACK,    /* it became the active one again */
+	USHER_EVENT_SHADOW,         /* it became the shadow */
+	USHER_EVENT_SHADOW_DROPPED, /* it was the shadow */
+	USHER_EVENT_PROMOTED        /* the shadow became the active one */
+};
+
+/* Members are only ever added at the end. */
+struct usher_history {
+	size_t size; /* of the struct in the running library */
+	enum usher_event event;
+	int64_t time;      /* seconds since 1970 */
+	char revision[17]; /* 16 hex digits; "" if it could not be read */
+	char name[65];     /* of the policy; "" if it has none */
+	char script[256];  /* path, or name of the text */
+	char message[768]; /* why it was refused; "" otherwise */
+};
+
+/* The events of the last versions in this process: the newest is 0 back, the
+ * oldest at most 15. Copies the first `size` bytes. -1 if there is none so far
+ * back. */
+int usher_history_get(const struct usher *engine, unsigned int back,
+    struct usher_history *history, size_t size);
 
 /*
  * Statistics of an engine, counted since usher_new, over all its threads and
@@ -240,12 +348,39 @@ struct usher_stats {
 	/* States. */
 	uint64_t states_made;
 	uint64_t states_closed;
+	/* Generations of the script, in all processes. */
+	uint64_t reloads;         /* taken up in place of another */
+	uint64_t reload_failures; /* refused, as a shadow too */
+	uint64_t rollbacks;
+	uint64_t promotions;
+	uint64_t generations_made;
+	uint64_t generations_freed;
+	/* Shadow and canary. */
+	uint64_t shadow_runs;        /* its decrypt or generate ran */
+	uint64_t shadow_errors;      /* and failed */
+	uint64_t shadow_differences; /* it said something else */
+	uint64_t canary_decisions;   /* it decided for real */
+	/* The store. */
+	uint64_t store_hits;        /* keys that get, add or incr found */
+	uint64_t store_misses;      /* and those that they did not find */
+	uint64_t store_evictions;   /* living entries displaced by others */
+	uint64_t store_expirations; /* entries removed since they expired */
+	uint64_t store_timeouts;    /* operations given up: lock held */
+	uint64_t store_recoveries;  /* shards put in order after a crash */
 };
 
 /* Copies the first `size` bytes, at most sizeof *stats as the library knows
  * it, and zeroes the rest. */
 int usher_stats_get(
     const struct usher *engine, struct usher_stats *stats, size_t size);
+
+/* Receives text: 0, or anything else to say that it went wrong. */
+typedef int (*usher_write_fn)(void *arg, const char *text, size_t len);
+
+/* The same, and how often each reason was given (the first 32, then "other"),
+ * as text for Prometheus, format version 0.0.4, in one call of `fn`. -1 if that
+ * does not return 0, or memory is short. */
+int usher_stats_write(const struct usher *engine, usher_write_fn fn, void *arg);
 
 /*
  * What a host and its script tell each other about one connection, by name:

@@ -177,7 +177,7 @@ static const struct attack patterns[] = {
 	":find('^.-%..-%..-%..-%..-%.example$')"},
     {"greedy items", ENDS_SPENT, "return ('a'):rep(3000):find('.*.*.*.*b')"},
     {"%b() on many open ones", ENDS_SPENT,
-	"local s = ('('):rep(300000) s:find('%b()')"},
+	"local s = ('('):rep(300000) s:find('%b()')", "test.lua:2: "},
     {"%f and sets", ENDS_SPENT,
 	"local s = ('a'):rep(3000) s:find('[^b]*[^c]-[%w%s]*%f[b]')"},
     {"back references", ENDS_SPENT,

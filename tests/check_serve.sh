@@ -13,6 +13,8 @@
 #  8. the log has one line for each decision, as text or as JSON
 #  9. the tour ends with 0, or with 1 where the policy decides otherwise
 # 10. wrong command lines, files and policies: status and message
+# 11. /metrics tells what was decided, and why
+# 12. without a policy the standard one decides
 #
 # A summary in the form of Check's ends it.
 
@@ -91,7 +93,7 @@ stop()
 # visit ARGUMENT...: openssl's client; the answer is in "page".
 visit()
 {
-	printf 'GET / HTTP/1.0\r\n\r\n' |
+	printf 'GET %s HTTP/1.0\r\n\r\n' "${uri:-/}" |
 		timeout 20 openssl s_client -connect "127.0.0.1:$port" \
 			-ign_eof -quiet "$@" >page 2>client
 }
@@ -108,6 +110,13 @@ openssl_resumes()
 	visit "$1" -servername admin.example -sess_in ticket
 	check "$1: not elsewhere" has page "resumed      no"
 	check "$1: and why" has page "because      other virtual host"
+	uri=/metrics
+	visit "$1"
+	uri=
+	check "$1: metrics" has page 'Content-Type: text/plain; version=0.0.4'
+	check "$1: the reason" has page \
+		'usher_reasons_total{reason="other virtual host"} '
+	check "$1: the policy" has page 'policy="demo"'
 }
 
 # In TLS 1.2, curl offers no tickets.
@@ -207,6 +216,20 @@ errors()
 	check "the limit in the log" has log "loop.lua"
 }
 
+standard()
+{
+	start
+	rm -f ticket
+	visit "$1" -servername shop.example -sess_out ticket
+	check "standard $1: a first visit" has page "resumed      no"
+	visit "$1" -servername shop.example -sess_in ticket
+	check "standard $1: resumes" has page "resumed      yes"
+	check "standard $1: its name" has page "policy       usher.standard"
+	visit "$1" -servername admin.example -sess_in ticket
+	check "standard $1: elsewhere" has page "because      other virtual host"
+	stop TERM
+}
+
 tour()
 {
 	"$usher" serve --tour --no-wait --listen 127.0.0.1:0 "$@" >out 2>log
@@ -240,7 +263,6 @@ command_lines()
 {
 	policy=$examples/vhost.lua
 	refused 2 'did you mean "serve"?' serv
-	refused 2 "which policy?" serve
 	refused 2 "did you mean --listen?" serve --listn x "$policy"
 	refused 2 "--listen: takes a value" serve "$policy" --listen
 	refused 2 "takes ADDRESS" serve --listen 127.0.0.1:99999 "$policy"
@@ -284,6 +306,8 @@ open_connections
 variables
 errors
 tours
+standard -tls1_2
+standard -tls1_3
 command_lines
 files
 

@@ -11,10 +11,15 @@
  *  6. Every counter has a name and says what it counts
  *  7. The counters are the members of struct usher_stats, in its order
  *  8. Freeing in a child leaves the parent's counters alone
+ *  9. Each reason is counted on its own, whatever its length
+ * 10. After 32 reasons, further ones are counted as others
+ * 11. Threads and processes that bring the same reasons at once agree on them
+ * 12. A reason claimed by a process that then died gets its text later
  */
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -177,6 +182,132 @@ START_TEST(freeing_in_a_child_leaves_the_parents_counters_alone)
 }
 END_TEST
 
+/* How often a reason was counted; the test fails if it is there twice. */
+static uint64_t
+reason_count(const char *text)
+{
+	struct ush_stats_reason list[USH_REASONS];
+	uint64_t others, count = 0;
+	unsigned int n = ush_stats_list_reasons(stats, list, &others), seen = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (strcmp(list[i].text, text) != 0)
+			continue;
+		count = list[i].count;
+		seen++;
+	}
+	ck_assert_uint_le(seen, 1);
+	return count;
+}
+
+START_TEST(each_reason_is_counted_on_its_own)
+{
+	char text[USH_REASON_BYTES * 2];
+	unsigned int lengths[] = {0, 1, 7, 8, 9, 15, 16, 17, 31, 158, 159};
+
+	for (unsigned int round = 1; round <= 3; round++)
+		for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+			memset(text, 'x', sizeof text);
+			text[lengths[i]] = '\0';
+			ush_stats_count_reason(stats, round, text);
+			ck_assert_uint_eq(reason_count(text), round);
+		}
+	/* What is too long counts as what is left of it. */
+	memset(text, 'x', sizeof text);
+	text[sizeof text - 1] = '\0';
+	ush_stats_count_reason(stats, 1, text);
+	text[USH_REASON_BYTES - 1] = '\0';
+	ck_assert_uint_eq(reason_count(text), 4);
+}
+END_TEST
+
+START_TEST(further_reasons_are_counted_as_others)
+{
+	struct ush_stats_reason list[USH_REASONS];
+	char text[32];
+	uint64_t others;
+
+	for (int i = 0; i < 500; i++) {
+		snprintf(text, sizeof text, "reason %d", i % 100);
+		ush_stats_count_reason(stats, (unsigned int)i, text);
+	}
+	ck_assert_uint_eq(
+	    ush_stats_list_reasons(stats, list, &others), USH_REASONS);
+	ck_assert_uint_eq(others, 5 * (100 - USH_REASONS));
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof text, "reason %d", i);
+		ck_assert_uint_eq(reason_count(text), i < USH_REASONS ? 5 : 0);
+	}
+}
+END_TEST
+
+static void
+bring_reasons(unsigned int shard)
+{
+	char text[32];
+
+	for (int i = 0; i < EACH; i++) {
+		snprintf(text, sizeof text, "reason %d", i % 30);
+		ush_stats_count_reason(stats, shard, text);
+	}
+}
+
+static void *
+bring_in_thread(void *arg)
+{
+	bring_reasons(*(unsigned int *)arg);
+	return NULL;
+}
+
+START_TEST(those_that_bring_the_same_reasons_agree_on_them)
+{
+	unsigned int shards[THREADS] = {0, 1, 2, USH_STATS_SHARDS};
+	pthread_t threads[THREADS];
+	char text[32];
+	int i, status;
+
+	for (i = 0; i < CHILDREN; i++)
+		if (fork() == 0) {
+			bring_reasons(9);
+			_exit(0);
+		}
+	for (i = 0; i < THREADS; i++)
+		ck_assert(!pthread_create(
+		    &threads[i], NULL, bring_in_thread, &shards[i]));
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < CHILDREN; i++) {
+		ck_assert_int_gt(wait(&status), 0);
+		ck_assert_int_eq(status, 0);
+	}
+	for (i = 0; i < 30; i++) {
+		snprintf(text, sizeof text, "reason %d", i);
+		ck_assert_uint_ge(
+		    reason_count(text), (THREADS + CHILDREN) * (EACH / 30));
+		ck_assert_uint_le(
+		    reason_count(text), (THREADS + CHILDREN) * (EACH / 30 + 1));
+	}
+}
+END_TEST
+
+START_TEST(a_reason_claimed_by_who_died_gets_its_text)
+{
+	struct ush_stats_reasons *r = &stats->reasons;
+	int place = 0;
+
+	ush_stats_count_reason(stats, 0, "gone");
+	while (r->hashes[place] == 0)
+		place++;
+	/* As if it had been killed before it wrote the text. */
+	r->ready[place] = 0;
+	r->texts[place][0] = 0;
+	ck_assert_uint_eq(reason_count("gone"), 0);
+	ush_stats_count_reason(stats, 0, "gone");
+	ck_assert_uint_eq(reason_count("gone"), 2);
+	ck_assert_uint_eq(r->claimed, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -196,6 +327,10 @@ main(void)
 	tcase_add_test(tc, the_counters_are_the_members_of_struct_usher_stats);
 	tcase_add_test(
 	    tc, freeing_in_a_child_leaves_the_parents_counters_alone);
+	tcase_add_test(tc, each_reason_is_counted_on_its_own);
+	tcase_add_test(tc, further_reasons_are_counted_as_others);
+	tcase_add_test(tc, those_that_bring_the_same_reasons_agree_on_them);
+	tcase_add_test(tc, a_reason_claimed_by_who_died_gets_its_text);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

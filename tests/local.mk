@@ -4,6 +4,7 @@
 # each in TEST_SH. Both find what they need through AM_TESTS_ENVIRONMENT.
 
 CHECKS =
+CHECKS += tests/check_allocations
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -12,6 +13,7 @@ CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_base
 CHECKS += tests/check_cbor
+CHECKS += tests/check_chunk
 CHECKS += tests/check_engine
 CHECKS += tests/check_engine_threads
 CHECKS += tests/check_envelope
@@ -29,20 +31,33 @@ CHECKS += tests/check_guards_identities
 CHECKS += tests/check_guards_life
 CHECKS += tests/check_guards_places
 CHECKS += tests/check_guards_queue
+CHECKS += tests/check_leave
 CHECKS += tests/check_lib
 CHECKS += tests/check_manual
 CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
 CHECKS += tests/check_manual_host
+CHECKS += tests/check_metrics
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
+CHECKS += tests/check_policies
+CHECKS += tests/check_recorded
+CHECKS += tests/check_reload
 CHECKS += tests/check_require
 CHECKS += tests/check_sets
+CHECKS += tests/check_shadow
+CHECKS += tests/check_standard
 CHECKS += tests/check_stats
+CHECKS += tests/check_store
+CHECKS += tests/check_store_crash
+CHECKS += tests/check_store_lua
+CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
 CHECKS += tests/check_value
+CHECKS += tests/check_watch
+CHECKS += tests/check_watch_life
 
 TEST_SH =
 TEST_SH += tests/meta/exports.sh
@@ -54,13 +69,20 @@ TEST_SH += tests/meta/sizes.sh
 TEST_SH += tests/meta/spdx.sh
 TEST_SH += tests/meta/installed.sh
 TEST_SH += tests/meta/docs.sh
+TEST_SH += tests/meta/library.sh
+TEST_SH += tests/meta/luacheck.sh
 TEST_SH += tests/meta/shell.sh
 TEST_SH += tests/fuzz/replay.sh
 TEST_SH += tests/check_bootstrap.sh
 TEST_SH += tests/check_serve.sh
 TEST_SH += tests/check_embed.sh
+TEST_SH += tests/check_cli_check.sh
+TEST_SH += tests/check_cli_test.sh
 
 EXTRA_DIST += $(TEST_SH) tests/meta/installed.c
+EXTRA_DIST += tests/cli/failing.lua
+EXTRA_DIST += tests/cli/mistakes.txt
+EXTRA_DIST += tests/cli/objects_test.lua
 
 # What test programs share: each takes from it what it names.
 if HAVE_CHECK
@@ -68,13 +90,23 @@ check_LIBRARIES += tests/libhelpers.a
 endif
 tests_libhelpers_a_SOURCES =
 include tests/pattern/local.mk
+include tests/store/local.mk
 include tests/tls/local.mk
 
 # The command line's own parts are not in the library.
 tests_check_ticket_text_SOURCES = \
 	tests/check_ticket_text.c src/cli/ticket_text.c
+tests_check_recorded_SOURCES = \
+	tests/check_recorded.c src/cli/recorded.c src/cli/recorded_data.c \
+	src/cli/recorded_read.c src/cli/recorded_value.c
+tests_check_recorded_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_recorded_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # Their allocations are made to fail.
+tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
+	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
 	-Wl,--wrap=asprintf,--wrap=ush_box_new
@@ -113,7 +145,7 @@ AM_TESTS_ENVIRONMENT = \
 	USHER_SANITIZERS='$(SANITIZER_CFLAGS)'; export USHER_SANITIZERS; \
 	USHER_CPPFLAGS='-D_GNU_SOURCE -I$(abs_top_srcdir)/src \
 		$(OPENSSL_CFLAGS) $(LUAJIT_CFLAGS) $(CBOR_CFLAGS) \
-		$(EVENT_CFLAGS) $(CHECK_CFLAGS)'; \
+		$(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS)'; \
 	export USHER_CPPFLAGS; \
 	CC='$(CC)'; export CC; NM='$(NM)'; export NM; \
 	MAKE='$(MAKE)'; export MAKE; \

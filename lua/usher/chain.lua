@@ -1,83 +1,157 @@
 -- SPDX-License-Identifier: MIT
 --
--- One policy made of several. Every ticket is asked about at each of them in
--- turn; the first that refuses it has decided, with its reason. What they store
--- goes into one table, so each needs keys of its own in it.
+-- One policy made of several parts. Each is asked about a ticket in turn; the
+-- first that refuses it has decided. Each finds in ticket.data what it stored
+-- itself, and nothing of the others.
+
+local part = require "usher.part"
+
+-- Globals cost more to read.
+local type = type
 
 ---@alias usher.Verdict
 ---| "default" | "use" | "use_renew" | "ignore" | "ignore_renew" | "abort"
 
 ---@class usher.Policy
----@field generate? fun(conn: userdata, ticket: userdata): any, string?
----@field decrypt? fun(conn: userdata, ticket: userdata): usher.Verdict?, string?
+---@field name? string
+---@field key? string what its data is kept under in a chain; else its name
+---@field generate? fun(conn, ticket): any, string?
+---@field decrypt? fun(conn, ticket): usher.Verdict?, string?
 ---@field selftest? fun()
 
-local refuses = { ignore = true, ignore_renew = true, abort = true }
+-- What parts of the library store reaches their decrypt as a third argument
+-- (false: nothing); others get a view of the ticket.
+local function decrypt_through(policy, view)
+  local decrypt = policy.decrypt
+  if not decrypt or not view or policy.takes_data then return decrypt end
+  return function(conn, ticket) return decrypt(conn, view(ticket)) end
+end
 
--- The functions of that name, in order.
-local function collect(policies, name)
+-- Only a policy with a generate can have data, so only it needs a key. The
+-- others get the ticket as it is.
+local function key_of(policy, i, taken)
+  local key = policy.name or policy.key
+  if not key then
+    error("usher.chain: part " .. i .. " has a generate, and so needs a name: "
+      .. "what it stores is kept under it", 4)
+  end
+  if taken[key] then
+    error("usher.chain: parts " .. taken[key] .. " and " .. i .. " are both "
+      .. "called '" .. tostring(key) .. "'; give one of them another name", 4)
+  end
+  taken[key] = i
+  return key
+end
+
+local function parts_of(given)
+  local parts, taken = {}, {}
+  for i, policy in ipairs(given) do
+    part.check("usher.chain", "part " .. i, policy)
+    local key = policy.generate and key_of(policy, i, taken)
+    local view = key and part.viewer(function(data) return data[key] end)
+    parts[i] = {
+      key = key,
+      view = view,
+      policy = policy,
+      takes = policy.takes_data and key,
+      decrypt = decrypt_through(policy, view),
+    }
+  end
+  return parts
+end
+
+local function with_decrypt(parts)
   local list = {}
-  for i = 1, #policies do
-    list[#list + 1] = policies[i][name]
+  for _, entry in ipairs(parts) do
+    if entry.decrypt then list[#list + 1] = entry end
   end
   return list
 end
 
-local function merge(into, from)
-  for key, value in pairs(from) do
-    if into[key] ~= nil then
-      error("usher.chain: two policies store '" .. tostring(key) .. "'", 0)
-    end
-    into[key] = value
-  end
-end
-
-local function decrypt_of(functions)
+-- A refusal, and what is no verdict at all, is returned at once. Where one part
+-- needs a new ticket to be made, none can save it.
+local function decrypt_of(parts)
+  local n = #parts
   return function(conn, ticket)
-    local accepted, why
-    for i = 1, #functions do
-      local verdict, reason = functions[i](conn, ticket)
-      if refuses[verdict] then return verdict, reason end
-      if verdict ~= "default" and not accepted then
-        accepted, why = verdict, reason
+    local accepted, why, all
+    for i = 1, n do
+      local entry = parts[i]
+      local key, mine = entry.takes, nil
+      if key then
+        if all == nil then all = ticket.data or false end
+        mine = all and all[key]
+        if type(mine) ~= "table" then mine = false end
       end
+      local verdict, reason = entry.decrypt(conn, ticket, mine)
+      if verdict ~= "default" and verdict ~= nil then
+        if verdict ~= "use_renew" and verdict ~= "use" then
+          return verdict, reason
+        end
+        if accepted ~= "use_renew" then accepted = verdict end
+      end
+      if reason then why = why and why .. "; " .. reason or reason end
     end
     return accepted or "default", why
   end
 end
 
-local function generate_of(functions)
+local function with_generate(parts)
+  local list = {}
+  for _, entry in ipairs(parts) do
+    if entry.key then list[#list + 1] = entry end
+  end
+  return list
+end
+
+local function generate_of(parts)
+  local n, generate = #parts, part.generate
   return function(conn, ticket)
-    local data
-    for i = 1, #functions do
-      local part, reason = functions[i](conn, ticket)
-      if part == false then return false, reason end
-      if part ~= nil then
-        if type(part) ~= "table" then
-          error("usher.chain: a policy's generate returned a " .. type(part)
-            .. "; in a chain it has to be a table, nil or false", 0)
-        end
-        data = data or {}
-        merge(data, part)
+    local all
+    for i = 1, n do
+      local entry = parts[i]
+      local data, reason = generate(entry.policy, conn, entry.view(ticket))
+      if data then
+        all = all or {}
+        all[entry.key] = data
+      elseif data == false then
+        return false, reason
       end
     end
-    return data
+    return all
   end
 end
 
---- A policy that asks others, in order.
----@param policies usher.Policy[]
+local function check_name(given)
+  for name in pairs(given) do
+    if name ~= "name" and (type(name) ~= "number" or not given[#given]
+        or name > #given) then
+      error("usher.chain takes a name and a list of policies, not '"
+        .. tostring(name) .. "'", 3)
+    end
+  end
+  if given.name ~= nil and type(given.name) ~= "string" then
+    error("usher.chain: 'name' must be a string, not a " .. type(given.name),
+      3)
+  end
+end
+
+--- A policy that asks its parts, in order:
+--- `chain { name = "shop", bind { server_name = true }, age { ... } }`
+---@param given { name?: string, [integer]: usher.Policy }
 ---@return usher.Policy
-local function chain(policies)
-  local decrypt = collect(policies, "decrypt")
-  local generate = collect(policies, "generate")
-  local selftest = collect(policies, "selftest")
+local function chain(given)
+  if type(given) ~= "table" then
+    error("usher.chain takes a table with a list of policies, not "
+      .. (given == nil and "nothing" or "a " .. type(given)), 2)
+  end
+  check_name(given)
+  local parts = parts_of(given)
+  if #parts == 0 then error("usher.chain is given no policy", 2) end
   return {
-    decrypt = #decrypt > 0 and decrypt_of(decrypt) or nil,
-    generate = #generate > 0 and generate_of(generate) or nil,
-    selftest = #selftest > 0 and function()
-      for i = 1, #selftest do selftest[i]() end
-    end or nil,
+    name = given.name,
+    decrypt = decrypt_of(with_decrypt(parts)),
+    generate = generate_of(with_generate(parts)),
+    selftest = part.selftest(given),
   }
 end
 

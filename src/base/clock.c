@@ -40,8 +40,23 @@ ush_clock_mono_ms(void)
 	return read_ns(CLOCK_MONOTONIC) / 1000000u;
 }
 
+uint64_t
+ush_clock_ttl_ms(void)
+{
+	int64_t now = atomic_load_explicit(&faked, memory_order_relaxed);
+
+	return now != 0 ? (uint64_t)now * 1000
+			: read_ns(CLOCK_BOOTTIME) / 1000000u;
+}
+
 void
 ush_clock_set(int64_t now)
 {
 	atomic_store_explicit(&faked, now, memory_order_relaxed);
+}
+
+int64_t
+ush_clock_is_set(void)
+{
+	return atomic_load_explicit(&faked, memory_order_relaxed);
 }

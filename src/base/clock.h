@@ -18,8 +18,14 @@ uint64_t ush_clock_thread_ns(void);
 /* A clock that nobody sets: milliseconds since some moment. */
 uint64_t ush_clock_mono_ms(void);
 
+/* What times to live are measured by: milliseconds since a moment that is the
+ * same for all processes of a machine. Nobody sets it, but ush_clock_set. */
+uint64_t ush_clock_ttl_ms(void);
+
 /* For tests: from now on ush_clock_now answers `now`, in all threads; with 0
- * it follows the real clock again. */
+ * it follows the real clock again. So does ush_clock_ttl_ms. */
 void ush_clock_set(int64_t now);
+/* What it was set to; 0 if it follows the real clock. */
+int64_t ush_clock_is_set(void);
 
 #endif

@@ -36,6 +36,8 @@ static const uint32_t limits[USH_LOG_KINDS] = {
     [USH_LOG_ATTACH] = 0,
     [USH_LOG_PRINT] = 100,
     [USH_LOG_STATE] = 1,
+    [USH_LOG_ROLLOUT] = 60,
+    [USH_LOG_SHADOW] = 1,
     [USH_LOG_SCRIPT] = 100,
 };
 

@@ -29,6 +29,8 @@ enum ush_log_kind {
 	USH_LOG_ATTACH,     /* answers to a host's own call: never limited */
 	USH_LOG_PRINT,      /* what scripts print: 100 lines a minute */
 	USH_LOG_STATE,      /* making or losing a Lua state */
+	USH_LOG_ROLLOUT,    /* which generation decides: 60 lines a minute */
+	USH_LOG_SHADOW,     /* a shadow would have decided otherwise */
 	USH_LOG_SCRIPT,     /* what scripts log: 100 lines a minute */
 	USH_LOG_KINDS,
 };

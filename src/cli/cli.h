@@ -18,7 +18,10 @@ enum {
 int ush_cli_fail(int status, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* usher serve; argv[0] is "serve". The exit status. */
+/* usher serve, check, ...; argv[0] is that word. The exit status. */
 int ush_cli_serve(int argc, char **argv);
+int ush_cli_check(int argc, char **argv);
+int ush_cli_test(int argc, char **argv);
+int ush_cli_annotate(int argc, char **argv);
 
 #endif

@@ -22,11 +22,14 @@ static int command_version(int argc, char **argv);
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
-	const char *summary;
+	const char *summary; /* NULL: it is none of the user's business */
 } commands[] = {
     {"serve", ush_cli_serve, "run a TLS server with a policy, to try it"},
+    {"check", ush_cli_check, "look for mistakes in policies"},
+    {"test", ush_cli_test, "run tests of policies"},
     {"version", command_version, "print the versions of what is in use"},
     {"help", command_help, "print this"},
+    {"annotate", ush_cli_annotate, NULL},
 };
 
 static int
@@ -38,7 +41,9 @@ command_help(int argc, char **argv)
 	     "\n"
 	     "Lua policies for TLS session tickets.\n");
 	for (size_t i = 0; i < ELEMENTS(commands); i++)
-		printf("  %-10s%s\n", commands[i].name, commands[i].summary);
+		if (commands[i].summary)
+			printf("  %-10s%s\n", commands[i].name,
+			    commands[i].summary);
 	puts("\n\"usher COMMAND --help\" says more about one of them.");
 	return USH_CLI_OK;
 }
@@ -60,7 +65,7 @@ unknown(const char *name)
 	const char *near;
 
 	for (size_t i = 0; i < ELEMENTS(commands); i++)
-		names[i] = commands[i].name;
+		names[i] = commands[i].summary ? commands[i].name : NULL;
 	near = ush_near(name, names, ELEMENTS(commands));
 	if (near)
 		return ush_cli_fail(USH_CLI_USAGE,

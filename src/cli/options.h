@@ -8,12 +8,13 @@
 
 #include <stdbool.h>
 
+#include "cli/getopts.h"
 #include "usher.h"
 
 enum { USH_SERVE_VARS = 16, USH_SERVE_THREADS = 64 };
 
 struct ush_serve_options {
-	struct usher_options *engine; /* owned: script, limits, on_error */
+	struct usher_options *engine; /* first; owned: script, limits, ... */
 	char host[256];
 	char port[8];
 	const char *cert, *key; /* NULL: made on the spot; in argv */
@@ -27,15 +28,9 @@ struct ush_serve_options {
 	unsigned int n_vars;
 };
 
-enum ush_serve_parsed {
-	USH_SERVE_GO,   /* run */
-	USH_SERVE_HELP, /* help was asked for and printed */
-	USH_SERVE_WRONG /* a message was printed */
-};
-
 /* Fills *options from the command line. ush_serve_options_fini frees what it
  * holds, whatever this returned. Not thread-safe (getopt). */
-enum ush_serve_parsed ush_serve_options_parse(
+enum ush_parsed ush_serve_options_parse(
     struct ush_serve_options *options, int argc, char **argv);
 void ush_serve_options_fini(struct ush_serve_options *options);
 

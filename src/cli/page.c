@@ -90,11 +90,41 @@ request_ssl(struct evhttp_request *request)
 	return bev ? bufferevent_openssl_get_ssl(bev) : NULL;
 }
 
-void
-ush_page_answer(struct evhttp_request *request, void *arg)
+static void
+send_text(
+    struct evhttp_request *request, struct ush_buffer *out, const char *type)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	struct evbuffer *body = evhttp_request_get_output_buffer(request);
+
+	if (out->failed || evbuffer_add(body, out->data, out->len) != 0) {
+		evhttp_send_error(request, 503, "Out of memory");
+	} else {
+		evhttp_add_header(headers, "Content-Type", type);
+		evhttp_send_reply(request, 200, "OK", NULL);
+	}
+	ush_buffer_fini(out);
+}
+
+static int
+add_text(void *arg, const char *text, size_t len)
+{
+	return ush_buffer_put(arg, text, len);
+}
+
+void
+ush_page_metrics(struct evhttp_request *request, void *arg)
+{
+	struct ush_buffer out = {0};
+
+	if (usher_stats_write(arg, add_text, &out) != 0)
+		out.failed = true;
+	send_text(request, &out, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+void
+ush_page_answer(struct evhttp_request *request, void *arg)
+{
 	SSL *ssl = request_ssl(request);
 	struct ush_buffer out = {0};
 
@@ -107,12 +137,5 @@ ush_page_answer(struct evhttp_request *request, void *arg)
 	connection_text(&out, ssl);
 	decision_text(&out, ssl);
 	carried_text(&out, ssl);
-	if (out.failed || evbuffer_add(body, out.data, out.len) != 0) {
-		evhttp_send_error(request, 503, "Out of memory");
-	} else {
-		evhttp_add_header(
-		    headers, "Content-Type", "text/plain; charset=utf-8");
-		evhttp_send_reply(request, 200, "OK", NULL);
-	}
-	ush_buffer_fini(&out);
+	send_text(request, &out, "text/plain; charset=utf-8");
 }

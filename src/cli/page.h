@@ -12,4 +12,7 @@ struct evhttp_request;
 /* An evhttp callback for any request; arg is unused. */
 void ush_page_answer(struct evhttp_request *request, void *arg);
 
+/* One for /metrics; arg is the engine. */
+void ush_page_metrics(struct evhttp_request *request, void *arg);
+
 #endif

@@ -127,8 +127,8 @@ start(struct ush_serve *serve)
 	fd = ush_server_listen(o->host, o->port, &serve->port);
 	if (fd < 0)
 		return -1;
-	serve->server =
-	    ush_server_start(serve->ctx, fd, o->threads, o->vars, o->n_vars);
+	serve->server = ush_server_start(
+	    serve->ctx, serve->engine, fd, o->threads, o->vars, o->n_vars);
 	if (!serve->server)
 		return -1;
 	printf(strchr(o->host, ':') ? "Listening on https://[%s]:%d/\n"
@@ -161,16 +161,16 @@ ush_cli_serve(int argc, char **argv)
 	int status = USH_CLI_USAGE;
 
 	switch (ush_serve_options_parse(&serve.options, argc, argv)) {
-	case USH_SERVE_GO:
+	case USH_PARSED_GO:
 		/* In all threads; ush_serve_stopped takes them. */
 		pthread_sigmask(SIG_BLOCK, &set, NULL);
 		signal(SIGPIPE, SIG_IGN);
 		status = run(&serve);
 		break;
-	case USH_SERVE_HELP:
+	case USH_PARSED_HELP:
 		status = USH_CLI_OK;
 		break;
-	case USH_SERVE_WRONG:
+	case USH_PARSED_WRONG:
 		break;
 	}
 	ush_server_stop(serve.server);

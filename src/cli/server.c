@@ -33,6 +33,7 @@ struct worker {
 
 struct ush_server {
 	SSL_CTX *ctx;
+	struct usher *engine;
 	const char *const *vars;
 	unsigned int n_vars;
 	pthread_mutex_t lock;
@@ -120,6 +121,9 @@ start_worker(struct ush_server *server, struct worker *worker, int fd)
 		goto fail;
 	evhttp_set_bevcb(worker->http, accept_tls, server);
 	evhttp_set_gencb(worker->http, ush_page_answer, NULL);
+	if (server->engine)
+		evhttp_set_cb(
+		    worker->http, "/metrics", ush_page_metrics, server->engine);
 	evhttp_set_allowed_methods(
 	    worker->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
 	evhttp_set_timeout(worker->http, IDLE_SECONDS);
@@ -138,8 +142,8 @@ fail:
 }
 
 struct ush_server *
-ush_server_start(SSL_CTX *ctx, int fd, unsigned int threads,
-    const char *const *vars, unsigned int n)
+ush_server_start(SSL_CTX *ctx, struct usher *engine, int fd,
+    unsigned int threads, const char *const *vars, unsigned int n)
 {
 	struct ush_server *server;
 
@@ -148,6 +152,7 @@ ush_server_start(SSL_CTX *ctx, int fd, unsigned int threads,
 	if (!server || evthread_use_pthreads() != 0)
 		goto fail;
 	server->ctx = ctx;
+	server->engine = engine;
 	server->vars = vars;
 	server->n_vars = n;
 	pthread_mutex_init(&server->lock, NULL);

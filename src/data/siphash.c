@@ -6,6 +6,7 @@
  */
 #include "data/siphash.h"
 
+#include <endian.h>
 #include <string.h>
 
 struct sip {
@@ -20,12 +21,22 @@ left(uint64_t x, unsigned int n)
 
 /* Little endian, whatever the machine is. */
 static inline uint64_t
-word(const unsigned char *p, size_t len)
+word(const unsigned char *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof x);
+	return le64toh(x);
+}
+
+/* The same of fewer than 8 bytes. */
+static inline uint64_t
+part(const unsigned char *p, size_t len)
 {
 	uint64_t x = 0;
 
-	for (size_t i = 0; i < len; i++)
-		x |= (uint64_t)p[i] << (8 * i);
+	while (len > 0)
+		x = x << 8 | p[--len];
 	return x;
 }
 
@@ -55,7 +66,7 @@ take(struct sip *s, uint64_t x)
 uint64_t
 ush_siphash(const unsigned char key[USH_SIPHASH_KEY], const void *p, size_t len)
 {
-	uint64_t k0 = word(key, 8), k1 = word(key + 8, 8);
+	uint64_t k0 = word(key), k1 = word(key + 8);
 	struct sip s = {
 	    k0 ^ 0x736f6d6570736575,
 	    k1 ^ 0x646f72616e646f6d,
@@ -66,8 +77,8 @@ ush_siphash(const unsigned char key[USH_SIPHASH_KEY], const void *p, size_t len)
 	size_t n = len;
 
 	for (; n >= 8; n -= 8, at += 8)
-		take(&s, word(at, 8));
-	take(&s, word(at, n) | (uint64_t)len << 56);
+		take(&s, word(at));
+	take(&s, part(at, n) | (uint64_t)len << 56);
 	s.c ^= 0xff;
 	for (int i = 0; i < 3; i++)
 		mix(&s);

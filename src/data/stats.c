@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 _Static_assert(sizeof(struct ush_stats_shard) % USH_STATS_LINE == 0,
     "a shard fills its cache lines");
@@ -25,8 +26,14 @@ ush_stats_new(void)
 {
 	void *p = mmap(NULL, sizeof(struct ush_stats), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct ush_stats *stats = p;
 
-	return p == MAP_FAILED ? NULL : p; /* zeroed by the system */
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Zeroed by the system. A seed of 0 would do as well. */
+	if (getrandom(&stats->reasons.seed, sizeof stats->reasons.seed, 0) < 0)
+		stats->reasons.seed = 0;
+	return stats;
 }
 
 void

@@ -13,6 +13,7 @@ static const struct ush_builtin builtins[] = {
     {"usher", ush_lib_open_usher},
     {"usher.data", ush_lib_open_data},
     {"usher.ip", ush_lib_open_ip},
+    {"usher.store", ush_lib_open_store},
 };
 
 enum {

@@ -38,6 +38,7 @@ const char *ush_builtin_near(const char *name);
 void ush_lib_open_usher(lua_State *L);
 void ush_lib_open_data(lua_State *L);
 void ush_lib_open_ip(lua_State *L);
+void ush_lib_open_store(lua_State *L);
 
 /* Made by lua/embed.sh. The last one has no name. */
 extern const struct ush_embedded ush_embedded[];

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "data/sets.h"
+#include "data/store.h"
 
 struct ush_lib_host {
 	void *arg; /* of the functions */
@@ -23,6 +24,9 @@ struct ush_lib_host {
 	 * sentence in `why`. */
 	const struct ush_set *(*data)(void *arg, enum ush_set_kind kind,
 	    const char *file, char *why, size_t cap);
+	/* What this call sees of the store; valid during the call. NULL if
+	 * there is none. */
+	const struct ush_store_view *(*store)(void *arg);
 };
 
 /* `host` has to outlive the state. [-0, +0, e] */

@@ -8,4 +8,5 @@ libusher_internal_la_SOURCES += src/lib/host.c
 libusher_internal_la_SOURCES += src/lib/host.h
 libusher_internal_la_SOURCES += src/lib/lib_data.c
 libusher_internal_la_SOURCES += src/lib/lib_ip.c
+libusher_internal_la_SOURCES += src/lib/lib_store.c
 libusher_internal_la_SOURCES += src/lib/lib_usher.c

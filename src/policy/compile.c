@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "sandbox/box.h"
+#include "sandbox/chunk.h"
 
 struct compile {
-	const char *chunk, *text;
-	size_t len;
+	struct ush_chunk chunk;
 	struct ush_buffer *bytecode;
 };
 
@@ -31,8 +31,7 @@ compile(lua_State *L, void *arg)
 {
 	struct compile *c = arg;
 
-	if (luaL_loadbufferx(L, c->text, c->len, c->chunk, "t"))
-		lua_error(L);
+	ush_chunk_load(L, &c->chunk);
 	if (lua_dump(L, write_bytecode, c->bytecode) != 0)
 		luaL_error(L, "out of memory"); /* told below */
 }
@@ -55,7 +54,8 @@ ush_compile(const struct ush_limits *limits, const char *chunk,
 	    .cpu = ush_clock_thread_ns,
 	};
 	struct ush_allowance allowance = {UINT64_MAX / 2, UINT64_MAX / 2};
-	struct compile c = {chunk, text, len, bytecode};
+	struct compile c = {
+	    {text, len, chunk, ush_clock_thread_ns, false}, bytecode};
 	struct ush_box *box = ush_box_new(&host);
 	enum ush_code code;
 
@@ -70,6 +70,7 @@ ush_compile(const struct ush_limits *limits, const char *chunk,
 		return ush_error_set(
 		    err, USH_ERROR_SYSTEM, chunk + 1, 0, "out of memory");
 	if (code == USH_ERROR_SCRIPT)
-		err->code = USH_ERROR_SYNTAX;
+		err->code =
+		    c.chunk.late ? USH_ERROR_CPU_TIME : USH_ERROR_SYNTAX;
 	return -1;
 }

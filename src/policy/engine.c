@@ -8,44 +8,40 @@
 
 #include <stdlib.h>
 
-#include "policy/generation.h"
-#include "policy/pool.h"
-
-static void
-source_free(struct ush_source *source)
-{
-	free(source->path);
-	free(source->name);
-	free(source->text);
-}
+#include "policy/rollout.h"
+#include "policy/watch.h"
 
 struct ush_engine *
 ush_engine_new(const struct ush_engine *config, struct ush_error *err)
 {
 	struct ush_engine *engine = calloc(1, sizeof *engine);
-	struct ush_generation *generation = NULL;
+	struct ush_error unwanted;
 
-	if (engine)
+	if (!err)
+		err = &unwanted;
+	if (engine) {
 		engine->stats = ush_stats_new();
-	if (!engine || !engine->stats) {
+		engine->rollout = ush_rollout_new();
+	}
+	if (!engine || !engine->stats || !engine->rollout) {
 		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		goto failed;
 	}
 	engine->source = config->source;
 	engine->limits = config->limits;
 	engine->on_error = config->on_error;
+	engine->store = config->store;
 	ush_log_init(&engine->log, config->log.fn, config->log.arg);
 	engine->user = config->user;
 	engine->user_free = config->user_free;
 	atomic_init(&engine->refs, 1);
-	generation = ush_generation_load(engine, NULL, err);
-	if (!generation)
-		goto failed;
-	atomic_store(&engine->active, generation);
-	return engine;
+	if (ush_rollout_begin(engine, err) == 0)
+		return engine;
 failed:
-	if (engine)
+	if (engine) {
+		ush_rollout_free(engine->rollout);
 		ush_stats_free(engine->stats);
+	}
 	free(engine);
 	return NULL;
 }
@@ -59,11 +55,11 @@ ush_engine_ref(struct ush_engine *engine)
 void
 ush_engine_unref(struct ush_engine *engine)
 {
-	/* Read first: at zero, another thread may reclaim the engine. */
-	struct ush_generation *active = atomic_load(&engine->active);
-
-	if (atomic_fetch_sub(&engine->refs, 1) == 1)
-		ush_pool_retire(active);
+	/* Above zero, another thread may end it from here on. */
+	if (atomic_fetch_sub(&engine->refs, 1) != 1)
+		return;
+	ush_watch_stop(engine);
+	ush_rollout_end(engine);
 }
 
 void
@@ -71,7 +67,9 @@ ush_engine_destroy(struct ush_engine *engine)
 {
 	if (engine->user_free)
 		engine->user_free(engine->user);
-	source_free(&engine->source);
+	ush_source_fini(&engine->source);
+	ush_rollout_free(engine->rollout);
 	ush_stats_free(engine->stats);
+	ush_store_free(engine->store);
 	free(engine);
 }

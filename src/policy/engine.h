@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "data/stats.h"
+#include "data/store.h"
+#include "policy/source.h"
 
 struct ush_generation;
 
@@ -47,22 +49,22 @@ enum {
 	USH_COMPILE_MEMORY_FACTOR = 4,
 };
 
-/* Where a script comes from. All is owned by the struct. */
-struct ush_source {
-	char *path; /* of a file; NULL for a text */
-	char *name; /* in messages: the path, or the text's name */
-	char *text; /* NULL for a file */
-	size_t len;
-};
+struct ush_rollout;
+struct ush_watch;
 
 struct ush_engine {
-	struct ush_source source;
+	struct ush_source source; /* the rollout's to change */
 	struct ush_limits limits;
 	enum ush_on_error on_error;
 	struct ush_log log;
 	struct ush_stats *stats;
+	struct ush_store *store; /* of its scripts; NULL: they have none */
 	_Atomic(struct ush_generation *) active;
-	atomic_size_t refs;       /* the owner's, and one for each binding */
+	_Atomic(struct ush_generation *) shadow; /* beside it, or NULL */
+	struct ush_rollout *rollout;
+	struct ush_watch *watch; /* NULL: off; guarded by the lock in watch.c */
+	atomic_bool asleep;      /* it has a watch that does not run here yet */
+	atomic_size_t refs;      /* the owner's, and one for each binding */
 	unsigned int generations; /* that exist; guarded by the pool's lock */
 	void *user;               /* the owner's, see usher.c */
 	void (*user_free)(void *user);
@@ -74,13 +76,13 @@ typedef _Atomic(struct ush_engine *) ush_engine_ptr;
 /*
  * A new engine with one reference, its script loaded; NULL with *err filled
  * if that fails. The members of `config` that are not state are taken over by
- * copy; the source's strings become the engine's on success.
+ * copy; the source's strings and the store become the engine's on success.
  */
 struct ush_engine *ush_engine_new(
     const struct ush_engine *config, struct ush_error *err);
 
 void ush_engine_ref(struct ush_engine *engine);
-/* The last one retires the active generation; the engine goes when the last
+/* The last one retires all generations; the engine goes when the last
  * handshake has left it. */
 void ush_engine_unref(struct ush_engine *engine);
 

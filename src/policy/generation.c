@@ -47,7 +47,7 @@ compile_source(struct ush_generation *g, const struct ush_buffer *source,
 static void
 set_label(struct ush_generation *g)
 {
-	const char *name = g->engine->source.name, *base = name, *slash;
+	const char *name = g->source->name, *base = name, *slash;
 
 	ush_escape(g->label, sizeof g->label, name, strlen(name));
 	slash = strrchr(name, '/');
@@ -136,10 +136,10 @@ find_line(const struct ush_generation *g, const struct ush_buffer *source,
  * Loading
  */
 
-/* Everything between reading the script and publishing. */
+/* Everything between reading the script and its revision. */
 static int
-load_source(struct ush_generation *g, struct ush_loading *loading,
-    const struct ush_buffer *source, struct ush_error *err)
+load_source(struct ush_generation *g, const struct ush_buffer *source,
+    struct ush_error *err)
 {
 	struct ush_state *state;
 
@@ -148,11 +148,11 @@ load_source(struct ush_generation *g, struct ush_loading *loading,
 	state = ush_state_new(g, true, err);
 	if (!state) {
 		find_line(g, source, err);
-		ush_loading_recall(loading, err);
+		ush_loading_recall(g->loading, err);
 		return -1;
 	}
 	ush_state_free(state);
-	return ush_loading_revision(loading, source, err);
+	return 0;
 }
 
 static int
@@ -164,8 +164,13 @@ load(struct ush_generation *g, struct ush_error *err)
 
 	result = ush_loading_begin(&loading, g, &source, err);
 	g->loading = &loading;
-	if (result == 0)
-		result = load_source(g, &loading, &source, err);
+	if (result == 0) {
+		result = load_source(g, &source, err);
+		/* What is refused has one too, of what was read. */
+		if (ush_loading_revision(
+			&loading, &source, result == 0 ? err : NULL) != 0)
+			result = -1;
+	}
 	g->loading = NULL;
 	ush_loading_fini(&loading);
 	ush_buffer_fini(&source);
@@ -213,28 +218,31 @@ load_on_thread(struct ush_generation *g, struct ush_error *err)
 }
 
 struct ush_generation *
-ush_generation_load(
-    struct ush_engine *engine, struct ush_inputs *failed, struct ush_error *err)
+ush_generation_load(struct ush_engine *engine, const struct ush_source *source,
+    struct ush_refused *refused, struct ush_error *err)
 {
 	struct ush_generation *g = calloc(1, sizeof *g);
-	struct ush_error unwanted;
 
-	if (!err)
-		err = &unwanted;
+	memset(refused, 0, sizeof *refused);
 	if (!g) {
-		ush_error_set(err, USH_ERROR_SYSTEM, engine->source.name, 0,
-		    "out of memory");
+		ush_error_set(
+		    err, USH_ERROR_SYSTEM, source->name, 0, "out of memory");
 		return NULL;
 	}
 	g->engine = engine;
-	ush_pool_adopt(g);
+	g->source = source;
 	set_label(g);
 	if (load_on_thread(g, err) != 0) {
-		if (failed)
-			ush_inputs_move(failed, &g->inputs);
+		ush_inputs_move(&refused->inputs, &g->inputs);
+		memcpy(refused->revision_hex, g->revision_hex,
+		    sizeof refused->revision_hex);
 		ush_generation_free(g);
 		return NULL;
 	}
+	g->source = NULL;
+	g->loaded = true;
+	ush_stats_add(
+	    engine->stats, ush_pool_shard(), USH_STAT_generations_made);
 	return g;
 }
 
@@ -246,7 +254,9 @@ ush_generation_free(struct ush_generation *g)
 	if (!g)
 		return;
 	engine = g->engine;
-	if (ush_pool_disown(g))
+	if (g->loaded)
+		ush_stats_add(engine->stats, 0, USH_STAT_generations_freed);
+	if (g->id != 0 && ush_pool_disown(g))
 		ush_engine_destroy(engine);
 	free(g->bytecode);
 	ush_modules_free(g);

@@ -28,8 +28,9 @@ struct ush_module;
 struct ush_dataset;
 
 struct ush_generation {
-	uint64_t id; /* unique in the process */
+	uint64_t id; /* unique in the process; 0: not published yet */
 	struct ush_engine *engine;
+	const struct ush_source *source; /* while it is being loaded */
 	char *bytecode;
 	size_t bytecode_len;
 	char label[256]; /* the script's name in messages */
@@ -40,26 +41,34 @@ struct ush_generation {
 	size_t name_len;
 	bool has_name;
 	bool has_decrypt, has_generate;
-	struct ush_inputs inputs;     /* the files that it was made from */
+	bool loaded; /* and so counted */
+	/* The files that it is made from. The rollout takes them over. */
+	struct ush_inputs inputs;
 	struct ush_module *modules;   /* that it required, in order */
 	struct ush_dataset *datasets; /* and data files, likewise */
 	struct ush_loading *loading;  /* while it is being loaded */
-	atomic_bool retired;
+	atomic_bool cold;             /* idle states are not kept */
+	atomic_bool retired;          /* for good: to be freed */
 	/* Guarded by the pool's lock. */
 	struct ush_slot *slots;
 	struct ush_generation *next_retired;
 };
 
+/* What is known of a generation that could not be loaded. */
+struct ush_refused {
+	struct ush_inputs inputs; /* a change of these may mend things */
+	char revision_hex[2 * USH_REVISION_LEN + 1]; /* "": not even read */
+};
+
 /*
- * Reads the engine's source, compiles it, runs its top level and its selftest
- * in a state of its own, on a thread of its own (whose stack is known). NULL
- * with *err filled if anything fails. The caller publishes or frees it.
- *
- * After a failure, `failed` (may be NULL) gets what was looked at: a change of
- * it may mend things. The caller's to free by ush_inputs_fini.
+ * Reads a source, compiles it, runs its top level and its selftest in a state
+ * of its own, on a thread of its own (whose stack is known). NULL with *err
+ * filled if anything fails, and *refused, whose inputs are the caller's then.
+ * The caller publishes the generation, or frees it.
  */
 struct ush_generation *ush_generation_load(struct ush_engine *engine,
-    struct ush_inputs *failed, struct ush_error *err);
+    const struct ush_source *source, struct ush_refused *refused,
+    struct ush_error *err);
 
 void ush_generation_free(struct ush_generation *generation);
 

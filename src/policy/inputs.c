@@ -28,8 +28,17 @@ set_state(struct ush_input *input, const struct stat *st)
 	input->ctime_ns = st ? ns_of(st->st_ctim) : 0;
 }
 
-static char *
-absolute(const char *path)
+static void
+set_state_of(struct ush_input *input, const struct ush_input *other)
+{
+	char *path = input->path;
+
+	*input = *other;
+	input->path = path;
+}
+
+char *
+ush_inputs_absolute(const char *path)
 {
 	char *cwd, *result = NULL;
 
@@ -68,7 +77,7 @@ int
 ush_inputs_add(
     struct ush_inputs *inputs, const char *path, const struct stat *st)
 {
-	char *full = absolute(path);
+	char *full = ush_inputs_absolute(path);
 	struct ush_input *input;
 
 	if (!full)
@@ -97,6 +106,22 @@ ush_inputs_fini(struct ush_inputs *inputs)
 	memset(inputs, 0, sizeof *inputs);
 }
 
+int
+ush_inputs_copy(struct ush_inputs *to, const struct ush_inputs *from)
+{
+	struct ush_inputs copy = {0};
+
+	for (size_t i = 0; i < from->n; i++) {
+		if (ush_inputs_add(&copy, from->v[i].path, NULL) != 0) {
+			ush_inputs_fini(&copy);
+			return -1;
+		}
+		set_state_of(&copy.v[i], &from->v[i]);
+	}
+	ush_inputs_move(to, &copy);
+	return 0;
+}
+
 void
 ush_inputs_move(struct ush_inputs *to, struct ush_inputs *from)
 {
@@ -114,13 +139,9 @@ ush_input_look(struct ush_input *input)
 }
 
 bool
-ush_input_is_same(const struct ush_input *input)
+ush_input_differs(const struct ush_input *a, const struct ush_input *b)
 {
-	struct ush_input now = *input;
-
-	ush_input_look(&now);
-	return now.there == input->there && now.dev == input->dev &&
-	       now.ino == input->ino && now.size == input->size &&
-	       now.mtime_ns == input->mtime_ns &&
-	       now.ctime_ns == input->ctime_ns;
+	return a->there != b->there || a->dev != b->dev || a->ino != b->ino ||
+	       a->size != b->size || a->mtime_ns != b->mtime_ns ||
+	       a->ctime_ns != b->ctime_ns;
 }

@@ -39,15 +39,21 @@ struct ush_inputs {
 int ush_inputs_add(
     struct ush_inputs *inputs, const char *path, const struct stat *st);
 
+/* A path, made absolute by the working directory; the caller's. NULL when
+ * memory is short, or that folder is gone. */
+char *ush_inputs_absolute(const char *path);
+
 /* Frees what the list holds and empties it. */
 void ush_inputs_fini(struct ush_inputs *inputs);
+
+/* A copy, in place of what *to holds. -1 when memory is short. */
+int ush_inputs_copy(struct ush_inputs *to, const struct ush_inputs *from);
 
 /* Moves all of `from` to `to`, which is emptied first. */
 void ush_inputs_move(struct ush_inputs *to, struct ush_inputs *from);
 
-/* Does the input's path lead to a file in the same state as when it was read?
- * Asks the file system. */
-bool ush_input_is_same(const struct ush_input *input);
+/* Are two states of a file different ones? */
+bool ush_input_differs(const struct ush_input *a, const struct ush_input *b);
 
 /* Takes the state that the file has now, without reading it. */
 void ush_input_look(struct ush_input *input);

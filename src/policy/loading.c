@@ -111,44 +111,46 @@ open_script(struct ush_loading *l, const char *path)
  */
 
 static int
-open_failed(const char *path, struct ush_inputs *inputs, struct ush_error *err)
+open_failed(const struct ush_source *from, struct ush_inputs *inputs,
+    struct ush_error *err)
 {
 	int error = errno;
 	struct stat st;
 	/* There, but not for us: it would look changed for ever otherwise. */
-	bool there = error != ENOENT && stat(path, &st) == 0;
+	bool there = error != ENOENT && stat(from->path, &st) == 0;
 
-	ush_inputs_add(inputs, path, there ? &st : NULL);
-	return ush_error_set(err, USH_ERROR_FILE, path, 0,
+	ush_inputs_add(inputs, from->path, there ? &st : NULL);
+	return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
 	    "the script can't be opened: %s", strerror(error));
 }
 
 static int
-read_script(struct ush_loading *l, const char *path, struct ush_buffer *source,
-    struct ush_error *err)
+read_script(struct ush_loading *l, const struct ush_source *from,
+    struct ush_buffer *source, struct ush_error *err)
 {
 	struct ush_generation *g = l->generation;
-	int fd = open_script(l, path), result = -1;
+	int fd = open_script(l, from->path), result = -1;
+	const char *name = from->name;
 	char why[WHY];
 	struct stat st;
 
 	if (fd < 0)
-		return open_failed(path, &g->inputs, err);
+		return open_failed(from, &g->inputs, err);
 	if (fstat(fd, &st) != 0)
 		ush_error_set(
-		    err, USH_ERROR_FILE, path, 0, "%s", strerror(errno));
-	else if (ush_inputs_add(&g->inputs, path, &st) != 0)
-		no_memory(err, path);
+		    err, USH_ERROR_FILE, name, 0, "%s", strerror(errno));
+	else if (ush_inputs_add(&g->inputs, from->path, &st) != 0)
+		no_memory(err, name);
 	else if (ush_file_read(fd, &st, g->engine->limits.source, source, why,
 		     sizeof why) != 0)
-		ush_error_set(err, USH_ERROR_FILE, path, 0, "%s", why);
+		ush_error_set(err, USH_ERROR_FILE, name, 0, "%s", why);
 	else
 		result = 0;
 	close(fd);
 	if (result == 0 && l->real) {
-		l->label = folder_label(path, l->real);
+		l->label = folder_label(name, l->real);
 		if (!l->label)
-			return no_memory(err, path);
+			return no_memory(err, name);
 	}
 	return result;
 }
@@ -157,14 +159,14 @@ int
 ush_loading_begin(struct ush_loading *l, struct ush_generation *g,
     struct ush_buffer *source, struct ush_error *err)
 {
-	const struct ush_source *from = &g->engine->source;
+	const struct ush_source *from = g->source;
 	size_t limit = g->engine->limits.source;
 
 	memset(l, 0, sizeof *l);
 	l->generation = g;
 	l->folder = -1;
 	if (from->path)
-		return read_script(l, from->path, source, err);
+		return read_script(l, from, source, err);
 	l->is_text = true;
 	if (from->len > limit)
 		return ush_error_set(err, USH_ERROR_FILE, from->name, 0,

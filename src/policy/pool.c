@@ -59,8 +59,30 @@ hazard_clear(struct ush_thread *thread)
 		reclaim();
 }
 
+static struct ush_slot *
+pin(struct ush_thread *thread, struct ush_generation *generation)
+{
+	struct ush_slot *slot = ush_slot_get(thread, generation);
+
+	if (slot)
+		atomic_fetch_add(&slot->pins, 1);
+	return slot;
+}
+
+/* The same one, if it is being promoted at this moment: no shadow then. */
+static struct ush_slot *
+pin_shadow(struct ush_thread *thread, struct ush_engine *engine,
+    const struct ush_slot *active)
+{
+	struct ush_generation *shadow = atomic_load(&engine->shadow);
+
+	if (!shadow || !active || active->generation == shadow)
+		return NULL;
+	return pin(thread, shadow);
+}
+
 struct ush_slot *
-ush_pool_pin(ush_engine_ptr *where, bool *engineless)
+ush_pool_pin(ush_engine_ptr *where, struct ush_slot **shadow, bool *engineless)
 {
 	struct ush_thread *thread = ush_thread_get();
 	struct ush_slot *slot = NULL;
@@ -74,9 +96,9 @@ ush_pool_pin(ush_engine_ptr *where, bool *engineless)
 		hazard_set(thread, engine);
 	} while (atomic_load(where) != engine);
 	if (engine) {
-		slot = ush_slot_get(thread, atomic_load(&engine->active));
-		if (slot)
-			atomic_fetch_add(&slot->pins, 1);
+		slot = pin(thread, atomic_load(&engine->active));
+		if (shadow)
+			*shadow = pin_shadow(thread, engine, slot);
 		hazard_clear(thread);
 	} else {
 		*engineless = true;
@@ -115,34 +137,10 @@ ush_pool_generation(const struct ush_slot *slot)
  * States
  */
 
-/* What the slot has, if it is of this process. */
-static struct ush_state *
-slot_take(struct ush_slot *slot)
-{
-	struct ush_state *state = atomic_exchange(&slot->state, NULL);
-
-	if (state && state->forks == atomic_load_explicit(
-					 &ush_pool.forks, memory_order_relaxed))
-		return state;
-	ush_state_free(state);
-	return NULL;
-}
-
-struct ush_state *
-ush_pool_take(struct ush_generation *generation)
-{
-	struct ush_thread *thread = ush_thread_get();
-	struct ush_slot *slot =
-	    thread ? ush_slot_get(thread, generation) : NULL;
-
-	return slot ? slot_take(slot) : NULL;
-}
-
 struct ush_state *
 ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
 {
-	struct ush_allowance set_up =
-	    ush_state_set_up_limit(&generation->engine->limits);
+	struct ush_allowance set_up = {0, 0};
 
 	return ush_pool_enter_within(generation, &set_up, err);
 }
@@ -152,19 +150,20 @@ ush_pool_enter_within(struct ush_generation *generation,
     struct ush_allowance *set_up, struct ush_error *err)
 {
 	struct ush_thread *thread = ush_thread_get();
-	struct ush_slot *slot =
-	    thread ? ush_slot_get(thread, generation) : NULL;
+	struct ush_slot *slot;
 	struct ush_state *state;
 	unsigned int forks =
 	    atomic_load_explicit(&ush_pool.forks, memory_order_relaxed);
 
+	slot = thread ? ush_slot_get(thread, generation) : NULL;
 	if (!slot) {
 		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		return NULL;
 	}
-	state = slot_take(slot);
-	if (state)
+	state = atomic_exchange(&slot->state, NULL);
+	if (state && state->forks == forks)
 		return state;
+	ush_state_free(state);
 	state = ush_state_new_within(generation, set_up, err);
 	if (state)
 		state->forks = forks;
@@ -188,7 +187,7 @@ ush_pool_leave(struct ush_state *state)
 	generation = state->generation;
 	ush_state_free(atomic_exchange(&slot->state, state));
 	/* The reclaimer marks first and looks then; so somebody takes it. */
-	if (atomic_load(&generation->retired))
+	if (atomic_load(&generation->cold))
 		ush_state_free(atomic_exchange(&slot->state, NULL));
 }
 
@@ -244,6 +243,13 @@ take_idle_nolock(const struct ush_generation *generation, struct idle *idle)
 }
 
 static void
+idle_free(struct idle *idle)
+{
+	while (idle->n > 0)
+		ush_state_free(idle->states[--idle->n]);
+}
+
+static void
 slots_leave_nolock(struct ush_generation *generation)
 {
 	struct ush_slot *slot, *next;
@@ -286,8 +292,7 @@ reclaim_round(void)
 	}
 	atomic_store(&ush_pool.blocked, blocked);
 	pthread_mutex_unlock(&ush_pool.lock);
-	while (idle.n > 0)
-		ush_state_free(idle.states[--idle.n]);
+	idle_free(&idle);
 	while ((g = gone)) {
 		gone = g->next_retired;
 		ush_generation_free(g);
@@ -311,23 +316,40 @@ reclaim(void)
 }
 
 void
-ush_pool_retire(struct ush_generation *generation)
+ush_pool_retire_nolock(struct ush_generation *generation)
 {
-	pthread_mutex_lock(&ush_pool.lock);
+	atomic_store(&generation->cold, true);
 	atomic_store(&generation->retired, true);
 	generation->next_retired = ush_pool.retired;
 	ush_pool.retired = generation;
-	pthread_mutex_unlock(&ush_pool.lock);
+}
+
+void
+ush_pool_reclaim(void)
+{
 	reclaim();
 }
 
 void
-ush_pool_adopt(struct ush_generation *generation)
+ush_pool_cool(struct ush_generation *generation)
 {
-	pthread_mutex_lock(&ush_pool.lock);
+	struct idle idle;
+	bool all;
+
+	do {
+		idle.n = 0;
+		pthread_mutex_lock(&ush_pool.lock);
+		all = take_idle_nolock(generation, &idle);
+		pthread_mutex_unlock(&ush_pool.lock);
+		idle_free(&idle);
+	} while (!all);
+}
+
+void
+ush_pool_adopt_nolock(struct ush_generation *generation)
+{
 	generation->id = ++ush_pool.generation_ids;
 	generation->engine->generations++;
-	pthread_mutex_unlock(&ush_pool.lock);
 }
 
 bool

@@ -18,10 +18,12 @@ struct ush_slot;
 
 /*
  * Pins the active generation of the engine that *where holds at this moment.
- * NULL if *where is NULL or memory is short (*engineless tells which). Given
- * back by ush_pool_unpin, by any thread.
+ * NULL if *where is NULL or memory is short (*engineless tells which). If there
+ * is a shadow, *shadow gets a pin on it, else NULL (`shadow` may be NULL: not
+ * wanted). Each is given back by ush_pool_unpin, by any thread.
  */
-struct ush_slot *ush_pool_pin(ush_engine_ptr *where, bool *engineless);
+struct ush_slot *ush_pool_pin(
+    ush_engine_ptr *where, struct ush_slot **shadow, bool *engineless);
 void ush_pool_unpin(struct ush_slot *slot);
 struct ush_generation *ush_pool_generation(const struct ush_slot *slot);
 
@@ -34,25 +36,31 @@ struct ush_generation *ush_pool_generation(const struct ush_slot *slot);
  */
 struct ush_state *ush_pool_enter(
     struct ush_generation *generation, struct ush_error *err);
-/* The same, or NULL if one would have to be made. */
-struct ush_state *ush_pool_take(struct ush_generation *generation);
-/* The same; what a new one may spend on its script's top level is given, and
- * taken off *set_up. */
+/* The same. What a new one spends on its script's top level is added to
+ * *set_up: what all those of one handshake spend has a limit. */
 struct ush_state *ush_pool_enter_within(struct ush_generation *generation,
     struct ush_allowance *set_up, struct ush_error *err);
 void ush_pool_leave(struct ush_state *state);
 
-/* Takes a generation out of use: it goes as soon as nobody holds it. No new
- * pins can come: it is not the active one of any engine that can be found. */
-void ush_pool_retire(struct ush_generation *generation);
+/*
+ * Takes a generation out of use, for good: it goes as soon as nobody holds it.
+ * No new pins can come: it is neither `active` nor `shadow` of an engine, and
+ * will not be. The first needs the pool's lock, and ush_pool_reclaim after it.
+ */
+void ush_pool_retire_nolock(struct ush_generation *generation);
+void ush_pool_reclaim(void);
+
+/* Frees the states that idle threads keep of a generation that is not to
+ * decide for now; the caller holds it, and has set its `cold`. */
+void ush_pool_cool(struct ush_generation *generation);
 
 /* A number for this thread, small and dense, for statistics. */
 unsigned int ush_pool_shard(void);
 
-/* The engine counts its generations, under the pool's lock. The second says
+/* The engine counts its generations, once they are published. The second says
  * whether the engine is to be destroyed: its last generation is gone, and so
  * are all references. */
-void ush_pool_adopt(struct ush_generation *generation);
+void ush_pool_adopt_nolock(struct ush_generation *generation);
 bool ush_pool_disown(struct ush_generation *generation);
 
 #endif

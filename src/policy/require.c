@@ -19,6 +19,7 @@
 #include "policy/datasets.h"
 #include "policy/loading.h"
 #include "policy/modules.h"
+#include "policy/storage.h"
 #include "sandbox/budget.h"
 #include "sandbox/surface.h"
 
@@ -323,6 +324,7 @@ ush_require_open(lua_State *L, struct ush_state *state)
 	state->lib.arg = state;
 	state->lib.log = log_line;
 	state->lib.data = get_data;
+	state->lib.store = ush_storage_view;
 	ush_lib_host_set(L, &state->lib);
 	lua_pushlightuserdata(L, state);
 	lua_newtable(L);

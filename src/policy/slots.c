@@ -117,12 +117,18 @@ pool_init(void)
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
+void
+ush_pool_start(void)
+{
+	pthread_once(&ush_pool.once, pool_init);
+}
+
 struct ush_thread *
 ush_thread_new(void)
 {
 	struct ush_thread *thread;
 
-	pthread_once(&ush_pool.once, pool_init);
+	ush_pool_start();
 	thread = calloc(1, sizeof *thread);
 	if (!thread)
 		return NULL;

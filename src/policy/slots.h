@@ -49,6 +49,8 @@ struct ush_pool {
 
 extern struct ush_pool ush_pool;
 
+/* Before the first fork that the pool is to survive. Any number of times. */
+void ush_pool_start(void);
 /* This thread's record, or NULL, and how it is made. */
 extern _Thread_local struct ush_thread *ush_thread_self;
 struct ush_thread *ush_thread_new(void);

@@ -18,6 +18,7 @@
 #include "policy/answer.h"
 #include "policy/loading.h"
 #include "policy/require.h"
+#include "policy/storage.h"
 #include "sandbox/surface.h"
 
 enum {
@@ -264,8 +265,9 @@ print_line(void *arg, const char *text, size_t len)
 	    g->label, (int)len, text);
 }
 
-struct ush_allowance
-ush_state_set_up_limit(const struct ush_limits *limits)
+/* What a script's top level may spend when it is loaded. */
+static struct ush_allowance
+set_up_limit(const struct ush_limits *limits)
 {
 	return (struct ush_allowance){limits->instructions * USH_LOAD_FACTOR,
 	    (uint64_t)limits->microseconds * 1000 * USH_TOP_LEVEL_CPU_FACTOR};
@@ -320,6 +322,7 @@ state_build(struct ush_state *state, bool staging,
 		ush_generation_relabel(g, err);
 		return -1;
 	}
+	ush_storage_drop(state);
 	state->ready = true;
 	return 0;
 }
@@ -355,16 +358,32 @@ ush_state_new(
     struct ush_generation *generation, bool selftest, struct ush_error *err)
 {
 	struct ush_allowance allowance =
-	    ush_state_set_up_limit(&generation->engine->limits);
+	    set_up_limit(&generation->engine->limits);
 
 	return state_new(generation, selftest, &allowance, err);
 }
 
+static uint64_t
+left_of(uint64_t all, uint64_t spent)
+{
+	return spent < all ? all - spent : 0;
+}
+
 struct ush_state *
 ush_state_new_within(struct ush_generation *generation,
-    struct ush_allowance *allowance, struct ush_error *err)
+    struct ush_allowance *spent, struct ush_error *err)
 {
-	return state_new(generation, false, allowance, err);
+	struct ush_allowance all = set_up_limit(&generation->engine->limits);
+	struct ush_allowance given = {
+	    left_of(all.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
+		spent->instructions),
+	    left_of(all.cpu_ns * USH_HANDSHAKE_SET_UP_FACTOR, spent->cpu_ns)};
+	struct ush_allowance left = given;
+	struct ush_state *state = state_new(generation, false, &left, err);
+
+	spent->instructions += given.instructions - left.instructions;
+	spent->cpu_ns += given.cpu_ns - left.cpu_ns;
+	return state;
 }
 
 void
@@ -375,6 +394,7 @@ ush_state_free(struct ush_state *state)
 	ush_stats_add(
 	    state->generation->engine->stats, 0, USH_STAT_states_closed);
 	ush_box_free(state->box);
+	ush_storage_drop(state);
 	free(state->buffer);
 	free(state);
 }

@@ -26,12 +26,14 @@ struct ush_state {
 	struct ush_box *box;
 	struct ush_generation *generation;
 	struct ush_objects objects;
-	unsigned char *buffer;   /* limits.app_data bytes, for the caller */
-	unsigned int forks;      /* the process it was made in */
+	unsigned char *buffer; /* limits.app_data bytes, for the caller */
+	unsigned int forks;    /* the process it was made in */
+	bool shadow; /* what this call writes elsewhere goes nowhere */
 	struct ush_lib_host lib; /* what usher.* need of us */
 	struct ush_requiring
 	    *requiring; /* the module that runs its top level */
 	bool ready;     /* set up: what runs now is a call in a handshake */
+	struct ush_store_view store; /* see policy/storage.h */
 };
 
 /* What decrypt can answer; the order is the table's in the manual. */
@@ -74,17 +76,14 @@ struct ush_generate {
 	char reason[USH_REASON_MAX];
 };
 
-/* What a script's top level may spend at the most, whenever it runs. */
-struct ush_allowance ush_state_set_up_limit(const struct ush_limits *limits);
-
-/* A new state, its script's top level run under that limit. NULL with *err
- * filled. With `selftest`, that function is run too. */
+/* A new state, its script's top level run under the limits for loading. NULL
+ * with *err filled. With `selftest`, that function is run too. */
 struct ush_state *ush_state_new(
     struct ush_generation *generation, bool selftest, struct ush_error *err);
-/* The same, without selftest and within what is left of *allowance, which is
- * taken off it. */
+/* The same, without selftest, and with what is left of twice those limits when
+ * *spent is taken off. What is spent is added to that. */
 struct ush_state *ush_state_new_within(struct ush_generation *generation,
-    struct ush_allowance *allowance, struct ush_error *err);
+    struct ush_allowance *spent, struct ush_error *err);
 void ush_state_free(struct ush_state *state);
 
 /*

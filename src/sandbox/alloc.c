@@ -253,11 +253,30 @@ huge(size_t size)
 	return size >= USH_ALLOC_HUGE ? size : 0;
 }
 
+static bool
+is_reserved(const struct ush_alloc *a, const void *ptr)
+{
+	return (uintptr_t)ptr - (uintptr_t)a->reserve < USH_ALLOC_RESERVE;
+}
+
+/* Only a new state's first blocks come from there; none goes back. */
+static void *
+take_reserved(struct ush_alloc *a, size_t size)
+{
+	size = (size + USH_ALLOC_GRAIN - 1) & ~(size_t)(USH_ALLOC_GRAIN - 1);
+	if (size > a->reserved)
+		return NULL;
+	a->reserved -= size;
+	return a->reserve + a->reserved;
+}
+
 static void *
 large_new(struct ush_alloc *a, size_t size)
 {
-	void *p;
+	void *p = take_reserved(a, size);
 
+	if (p)
+		return p;
 	if (!take(a, size + MALLOC_OVERHEAD))
 		return NULL;
 	p = malloc(size);
@@ -279,6 +298,10 @@ large_resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 {
 	void *p;
 
+	if (is_reserved(a, ptr)) {
+		p = nsize > osize ? large_new(a, nsize) : ptr;
+		return p && p != ptr ? memcpy(p, ptr, osize) : p;
+	}
 	if (nsize > osize && !take(a, nsize - osize))
 		return NULL;
 	p = realloc(ptr, nsize);
@@ -308,6 +331,8 @@ block_free(struct ush_alloc *a, void *ptr, size_t size)
 		small_free(a, ptr);
 		return;
 	}
+	if (is_reserved(a, ptr))
+		return;
 	a->huge -= huge(size);
 	a->used -= size + MALLOC_OVERHEAD;
 	free(ptr);
@@ -359,6 +384,18 @@ ush_alloc_init(struct ush_alloc *a, size_t limit)
 	a->traffic_limit = SIZE_MAX;
 }
 
+int
+ush_alloc_reserve(struct ush_alloc *a)
+{
+	if (!arena_new(a) || !arena_new(a) || !take(a, USH_ALLOC_RESERVE))
+		return -1;
+	a->reserve = malloc(USH_ALLOC_RESERVE);
+	if (!a->reserve)
+		return -1;
+	a->reserved = USH_ALLOC_RESERVE;
+	return 0;
+}
+
 void
 ush_alloc_fini(struct ush_alloc *a)
 {
@@ -368,5 +405,6 @@ ush_alloc_fini(struct ush_alloc *a)
 		a->arenas = arena->next;
 		free(arena);
 	}
+	free(a->reserve);
 	memset(a, 0, sizeof *a);
 }

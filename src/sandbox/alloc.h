@@ -17,7 +17,8 @@ enum {
 	USH_ALLOC_CLASSES = 16, /* so blocks up to 256 bytes are small */
 	USH_ALLOC_SLAB = 2048,  /* blocks of one size share a slab */
 	USH_ALLOC_ARENA = 8192, /* slabs are taken from the system by arena */
-	USH_ALLOC_HUGE = 65536, /* blocks on which one instruction is slow */
+	USH_ALLOC_RESERVE = 12288, /* bytes for a new state's large blocks */
+	USH_ALLOC_HUGE = 65536,    /* blocks on which one instruction is slow */
 };
 
 struct ush_alloc_slab;
@@ -42,10 +43,18 @@ struct ush_alloc {
 	struct ush_alloc_arena *arenas;
 	struct ush_alloc_slab *spare; /* slabs of no class, */
 	unsigned int spares;          /* and their number */
+	char *reserve;                /* one block that large ones are cut */
+	size_t reserved;              /* from first; what is left of it */
 };
 
 /* Empty, with the given limit in bytes. */
 void ush_alloc_init(struct ush_alloc *alloc, size_t limit);
+
+/*
+ * Takes all memory that lua_newstate will ask for: it crashes in LuaJITs before
+ * August 2024 if it gets no more after the first block. -1 if there is none.
+ */
+int ush_alloc_reserve(struct ush_alloc *alloc);
 
 /* Gives all arenas back. Large blocks are the state's to free: lua_close. */
 void ush_alloc_fini(struct ush_alloc *alloc);

@@ -18,7 +18,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -27,6 +26,7 @@
 #include "sandbox/budget.h"
 #include "sandbox/report.h"
 #include "sandbox/surface.h"
+#include "sandbox/trace.h"
 
 enum {
 	STEP = 1000,  /* instructions between two looks */
@@ -35,12 +35,12 @@ enum {
 	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
 	TRAFFIC_PER_INSTRUCTION = 512,
 	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
-	/* A kept function and its arguments. They have the registry's keys from
-	 * 1 on, and the stack's lowest slots, from which they are pushed at
-	 * less cost. (No stack of Lua's is ever too small for them, and for
-	 * what their answers take.) */
+	/* A kept function and its arguments: at the registry's keys from 1 on,
+	 * and in the stack's lowest slots, which cost less to push. (Any stack
+	 * of Lua's has room for them and their answers.) */
 	KEPT = 3,
 	KEY_TRAMPOLINE = USH_BOX_SLOTS * KEPT + 1,
+	CALLERS = 8, /* frames that are looked at for a line */
 	PAUSE = 300, /* per cent of what is live: the collector's next start */
 };
 
@@ -48,6 +48,7 @@ struct ush_box {
 	struct ush_alloc alloc; /* first: the allocator's argument is the box */
 	lua_State *L;
 	struct ush_box_host host;
+	struct ush_trace trace;
 
 	/* The current run. */
 	void (*fn)(lua_State *, void *);
@@ -82,7 +83,7 @@ static void
 arm(struct ush_box *box, unsigned int count)
 {
 	box->armed = count;
-	lua_sethook(box->L, on_count, LUA_MASKCOUNT, (int)count);
+	lua_sethook(box->L, on_count, ush_trace_mask(&box->trace), (int)count);
 }
 
 /* Instructions up to the next look. */
@@ -95,7 +96,7 @@ next_step(const struct ush_box *box)
 		step = STEP_BYTES / box->alloc.huge;
 	if (step < STEP_MIN)
 		step = STEP_MIN;
-	return (unsigned int)(box->left < step ? box->left : step);
+	return ush_trace_step(&box->trace, box->left < step ? box->left : step);
 }
 
 static void
@@ -143,31 +144,24 @@ ush_budget_take_of(struct ush_box *box, uint64_t units)
 	return box->tripped == USH_OK;
 }
 
-static const char *
-trip_text(enum ush_code code)
-{
-	switch (code) {
-	case USH_ERROR_INSTRUCTIONS:
-		return "instruction limit reached";
-	case USH_ERROR_CPU_TIME:
-		return "CPU-time limit reached";
-	default:
-		return "memory limit reached";
-	}
-}
-
 static void
 note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
 {
-	size_t len;
+	if (box->where[0] == '\0')
+		ush_report_place(L, ar, box->where, sizeof box->where);
+}
 
-	if (box->where[0] != '\0' || !lua_getinfo(L, "Sl", ar) ||
-	    ar->currentline <= 0)
-		return;
-	len = strnlen(ar->short_src, sizeof ar->short_src);
-	memcpy(box->where, ar->short_src, len);
-	snprintf(box->where + len, sizeof box->where - len,
-	    ":%d: ", ar->currentline);
+/* Spent in a C function: the nearest line of a script that led to it. */
+static void
+note_caller(struct ush_box *box, lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 1; level < CALLERS && box->where[0] == '\0'; level++) {
+		if (!lua_getstack(L, level, &ar))
+			return;
+		note_where(box, L, &ar);
+	}
 }
 
 int
@@ -175,11 +169,12 @@ ush_budget_raise(lua_State *L)
 {
 	struct ush_box *box = ush_box_of(L);
 
+	note_caller(box, L);
 	if (box->tripped == USH_ERROR_MEMORY) {
 		/* Whatever is left must not be spent on a message. */
 		lua_pushnil(L);
 	} else {
-		lua_pushstring(L, trip_text(box->tripped));
+		lua_pushstring(L, ush_report_limit(box->tripped));
 	}
 	return lua_error(L);
 }
@@ -191,7 +186,7 @@ on_count(lua_State *L, lua_Debug *ar)
 	size_t traffic = box->alloc.traffic;
 	uint64_t units = box->armed;
 
-	if (!box->running)
+	if (!box->running || ush_trace_line(&box->trace, L, ar))
 		return;
 	if (box->alloc.huge > 0)
 		box->unlooked += STEP;
@@ -333,8 +328,8 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 	if (code == USH_OK && status == LUA_ERRMEM)
 		code = USH_ERROR_MEMORY;
 	if (code != USH_OK) {
-		snprintf(
-		    text, sizeof text, "%s%s", box->where, trip_text(code));
+		snprintf(text, sizeof text, "%s%s", box->where,
+		    ush_report_limit(code));
 		ush_report(err, code, text);
 	} else if (lua_type(box->L, -1) == LUA_TSTRING) {
 		ush_report(err, USH_ERROR_SCRIPT, lua_tostring(box->L, -1));
@@ -410,9 +405,11 @@ ush_box_new(const struct ush_box_host *host)
 	if (!box)
 		return NULL;
 	box->host = *host;
+	box->trace = ush_tracing;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */
 	ush_alloc_init(&box->alloc, SIZE_MAX);
-	box->L = lua_newstate(ush_alloc_lua, box);
+	if (ush_alloc_reserve(&box->alloc) == 0)
+		box->L = lua_newstate(ush_alloc_lua, box);
 	if (!box->L) {
 		ush_alloc_fini(&box->alloc);
 		free(box);

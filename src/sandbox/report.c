@@ -6,6 +6,7 @@
 #include "sandbox/report.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Splits "name:12: text" off a message; false if it has another form. */
@@ -44,4 +45,26 @@ ush_report(struct ush_error *err, enum ush_code code, const char *message)
 		ush_error_set(err, code, name, line, "%s", text);
 	else
 		ush_error_set(err, code, NULL, 0, "%s", message);
+}
+
+const char *
+ush_report_limit(enum ush_code code)
+{
+	switch (code) {
+	case USH_ERROR_INSTRUCTIONS:
+		return "instruction limit reached";
+	case USH_ERROR_CPU_TIME:
+		return "CPU-time limit reached";
+	default:
+		return "memory limit reached";
+	}
+}
+
+void
+ush_report_place(lua_State *L, lua_Debug *ar, char *place, size_t cap)
+{
+	if (!lua_getinfo(L, "Sl", ar) || ar->currentline <= 0)
+		return;
+	snprintf(place, cap, "%.*s:%d: ", (int)sizeof ar->short_src,
+	    ar->short_src, ar->currentline);
 }

@@ -6,9 +6,20 @@
 #ifndef USH_SANDBOX_REPORT_H
 #define USH_SANDBOX_REPORT_H
 
+#include <stddef.h>
+
+#include <lua.h>
+
 #include "base/error.h"
 
 /* Fills *err; "name:12: text" is taken apart into script, line and text. */
 void ush_report(struct ush_error *err, enum ush_code code, const char *message);
+
+/* What a spent limit is called, in messages and to scripts. Static. */
+const char *ush_report_limit(enum ush_code code);
+
+/* Writes "name:12: " for the line that runs in `ar`, if it is one of a script.
+ * [-0, +0, -] */
+void ush_report_place(lua_State *L, lua_Debug *ar, char *place, size_t cap);
 
 #endif

@@ -296,6 +296,15 @@ ush_surface_lists(const char *library, const char *name)
 	return false;
 }
 
+void
+ush_surface_each(void (*fn)(void *arg, const char *library, const char *name,
+		     const char *why),
+    void *arg)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		fn(arg, entries[i].library, entries[i].name, entries[i].why);
+}
+
 /* ---- opening ---- */
 
 static const struct {

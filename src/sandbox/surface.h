@@ -32,4 +32,10 @@ void ush_surface_set(lua_State *L, const char *name);
  * for globals. */
 bool ush_surface_lists(const char *library, const char *name);
 
+/* Calls fn for each entry of the list, in its order: `why` is NULL for what is
+ * there, and says why what is absent is. */
+void ush_surface_each(void (*fn)(void *arg, const char *library,
+			  const char *name, const char *why),
+    void *arg);
+
 #endif

@@ -50,7 +50,7 @@ look_for_bypass(SSL *ssl, const struct ush_conn *conn)
 	if (conn && conn->now.pin)
 		pin = conn->now.pin;
 	else if (binding)
-		pin = ush_pool_pin(&binding->engine, &engineless);
+		pin = ush_pool_pin(&binding->engine, NULL, &engineless);
 	if (!pin)
 		return;
 	if (ush_pool_generation(pin)->has_decrypt)

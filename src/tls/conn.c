@@ -41,6 +41,23 @@ session_drop(struct ush_handshake *now)
 }
 
 static void
+leave(struct ush_handshake *now)
+{
+	if (now->pin)
+		ush_pool_unpin(now->pin);
+	if (now->shadow)
+		ush_pool_unpin(now->shadow);
+	now->pin = now->shadow = NULL;
+	now->canary = false;
+}
+
+void
+ush_conn_leave(struct ush_conn *conn)
+{
+	leave(&conn->now);
+}
+
+static void
 handshake_init(struct ush_handshake *now)
 {
 	memset(now, 0, offsetof(struct ush_handshake, memory.verdict));
@@ -49,7 +66,9 @@ handshake_init(struct ush_handshake *now)
 static void
 handshake_end(struct ush_handshake *now)
 {
-	ush_pool_unpin(now->pin);
+	leave(now);
+	if (now->beside)
+		ush_beside_free(now->beside);
 	session_drop(now);
 	free(now->written.string);
 	free(now->host);

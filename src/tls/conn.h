@@ -23,6 +23,7 @@
 #include "data/envelope.h"
 #include "lib/crypto.h"
 #include "policy/pool.h"
+#include "tls/beside.h"
 #include "tls/hello.h"
 #include "tls/vars.h"
 
@@ -60,7 +61,10 @@ struct ush_written {
 
 /* The part that belongs to one handshake. */
 struct ush_handshake {
-	struct ush_slot *pin; /* of the generation that decides */
+	struct ush_slot *pin;      /* of the generation that decides */
+	struct ush_slot *shadow;   /* of the one beside it, or NULL */
+	struct ush_beside *beside; /* what that has said; NULL: nothing yet */
+	bool canary;               /* a shadow decides */
 	bool has_server_random;
 	bool begun;
 	bool retry;                  /* a second ClientHello is being read */
@@ -89,8 +93,9 @@ struct ush_handshake {
 	/* generate */
 	bool counted;                  /* what came of the verdict */
 	unsigned int tickets;          /* made so far */
-	struct ush_allowance generate; /* what that has spent, */
-	int64_t generate_since;        /* from this moment on */
+	struct ush_allowance generate; /* what that has spent */
+	int64_t generate_short;        /* since when little is left */
+	int64_t auth_time; /* of a full handshake: its first ticket's time */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
 	size_t host_len;
@@ -116,9 +121,13 @@ union ush_address {
 	struct sockaddr_in6 in6;
 };
 
+/* As SSL_set_info_callback takes it. */
+typedef void (*ush_info_fn)(const SSL *ssl, int where, int ret);
+
 /* Kept below what malloc serves from its thread's own cache. */
 struct ush_conn {
 	struct ush_vars vars;
+	ush_info_fn host_info; /* that ours stands before, see leave.c */
 	uint64_t number;
 	unsigned int shard;
 	bool has_peer;
@@ -133,6 +142,10 @@ int ush_conn_init(void);
 struct ush_conn *ush_conn_get(const SSL *ssl);
 /* The same, made if need be; NULL when memory is short. */
 struct ush_conn *ush_conn_need(SSL *ssl);
+
+/* Lets the generation go that the handshake holds, and the one beside it. The
+ * next callback, if there is one, takes the one that is active then. */
+void ush_conn_leave(struct ush_conn *conn);
 
 /* To be called first by either callback: the record, its `now` begun anew if
  * this is another handshake than last time. NULL when memory is short. */

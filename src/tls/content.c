@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "lib/crypto.h"
 
 static struct ush_part
@@ -119,7 +118,7 @@ ush_content_prepare(struct ush_issue *is)
 	memcpy(e->revision, g->revision, sizeof e->revision);
 	if (!is->resumed) {
 		e->has_auth_time = true;
-		e->auth_time = ush_clock_now();
+		e->auth_time = is->conn->now.auth_time;
 	} else {
 		e->renewals = 1;
 		if (is->live.kind == USH_ENVELOPE) {

@@ -9,44 +9,25 @@
 #include <string.h>
 
 #include "policy/pool.h"
+#include "policy/watch.h"
 
 struct ush_generation *
-ush_decide_pin(struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
+ush_decide_pin(
+    SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 {
+	struct ush_generation *g;
+
 	*engineless = false;
+	if (conn->now.pin)
+		return ush_pool_generation(conn->now.pin);
+	conn->now.pin = ush_pool_pin(engine, &conn->now.shadow, engineless);
 	if (!conn->now.pin)
-		conn->now.pin = ush_pool_pin(engine, engineless);
-	return conn->now.pin ? ush_pool_generation(conn->now.pin) : NULL;
-}
-
-static struct ush_state *
-enter_new(struct ush_generation *generation, struct ush_conn *conn,
-    struct ush_error *err)
-{
-	struct ush_allowance given =
-	    ush_state_set_up_limit(&generation->engine->limits);
-	struct ush_allowance *spent = &conn->now.set_up, left;
-	struct ush_state *state;
-
-	given.instructions =
-	    ush_decide_left(given.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
-		spent->instructions);
-	given.cpu_ns = ush_decide_left(
-	    given.cpu_ns * USH_HANDSHAKE_SET_UP_FACTOR, spent->cpu_ns);
-	left = given;
-	state = ush_pool_enter_within(generation, &left, err);
-	spent->instructions += given.instructions - left.instructions;
-	spent->cpu_ns += given.cpu_ns - left.cpu_ns;
-	return state;
-}
-
-struct ush_state *
-ush_decide_enter(struct ush_generation *generation, struct ush_conn *conn,
-    struct ush_error *err)
-{
-	struct ush_state *state = ush_pool_take(generation);
-
-	return state ? state : enter_new(generation, conn, err);
+		return NULL;
+	if (conn->now.shadow)
+		ush_beside_choose(ssl, conn);
+	g = ush_pool_generation(conn->now.pin);
+	ush_watch_wake(g->engine);
+	return g;
 }
 
 static enum ush_stat

@@ -26,6 +26,8 @@ struct ush_decision {
 	uint64_t instructions, memory;
 	const struct ush_error *error;
 	bool remembered;
+	bool canary;
+	const char *shadow_verdict, *shadow_reason, *shadow_revision;
 };
 
 /* Stands at the beginning of what an engine's `user` points to. */
@@ -46,18 +48,7 @@ enum ush_verdict ush_default_verdict(SSL_TICKET_STATUS status);
 /* Takes the engine's active generation into the handshake, if it has none.
  * NULL: there is no engine (*engineless), or memory is short. */
 struct ush_generation *ush_decide_pin(
-    struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
-
-/* The thread's state, to be given back by ush_pool_leave. All states that are
- * made for one handshake share what setting up may spend. */
-struct ush_state *ush_decide_enter(struct ush_generation *generation,
-    struct ush_conn *conn, struct ush_error *err);
-
-static inline uint64_t
-ush_decide_left(uint64_t all, uint64_t spent)
-{
-	return spent < all ? all - spent : 0;
-}
+    SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
 
 /* One more of something, in this connection's engine. */
 static inline void

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "tls/binding.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/lists.h"
 #include "tls/live.h"
 
@@ -149,7 +150,8 @@ run(struct question *q)
 	bool reduced = allow(q, &given);
 	enum ush_code code;
 
-	state = ush_decide_enter(q->generation, q->conn, &q->error);
+	state = ush_pool_enter_within(
+	    q->generation, &q->conn->now.set_up, &q->error);
 	if (!state) {
 		on_error(q);
 		return;
@@ -313,8 +315,14 @@ tell(struct question *q)
 	    .memory = q->memory,
 	    .error = q->error.code != USH_OK ? &q->error : NULL,
 	    .remembered = q->remembered,
+	    .canary = q->conn->now.canary,
 	};
 
+	if (decision.canary)
+		ush_decide_count(
+		    q->generation, q->conn, USH_STAT_canary_decisions);
+	if (q->conn->now.beside)
+		ush_beside_compare(q->conn, &decision);
 	if (!sink)
 		return;
 	q->live.facts.ops->get(&q->live.facts, USH_TICKET_status, &status);
@@ -371,7 +379,7 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 
 	if (conn)
 		generation =
-		    ush_decide_pin(conn, &binding->engine, &engineless);
+		    ush_decide_pin(ssl, conn, &binding->engine, &engineless);
 	if (!generation) /* nobody to ask; or no memory: a full handshake */
 		return to_openssl(engineless ? ush_default_verdict(status)
 					     : USH_VERDICT_IGNORE_RENEW);
@@ -387,11 +395,17 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	ush_live_open(&q.live, ssl, conn, generation, false);
 	ush_live_set_ticket(&q.live, q.session, status, key_name, key_name_len);
 	ush_decide_count(generation, conn, USH_STAT_decrypt_calls);
+	if (conn->now.shadow)
+		ush_beside_decrypt(&q.live, status);
 	ask(&q);
 	if (q.verdict == USH_VERDICT_DEFAULT)
 		q.verdict = ush_default_verdict(status);
 	keep(&q, key_name, key_name_len);
 	ush_decide_count(generation, conn, stat_of_verdict(q.verdict));
+	if (q.reason)
+		ush_stats_count_reason(
+		    generation->engine->stats, conn->shard, q.reason);
 	tell(&q);
+	ush_leave_decrypt(ssl, conn);
 	return to_openssl(q.verdict);
 }

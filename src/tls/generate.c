@@ -10,9 +10,9 @@
 #include "tls/compat.h"
 #include "tls/content.h"
 #include "tls/decide.h"
+#include "tls/leave.h"
 #include "tls/live.h"
 
-/* After so long a ticket is none of the handshake any more. */
 enum { RENEW_SECONDS = 10 };
 
 /* Assignments take effect if all went well. A sibling's lifetime is none of
@@ -66,37 +66,58 @@ on_error(struct ush_issue *is)
 	return 1;
 }
 
-/*
- * What one call may spend: its own limit, but no more than is left for all
- * tickets of the handshake (there may be a thousand). Those that the host has
- * made later on begin anew. False, with the error filled, if nothing is left.
- */
-static bool
-allow(struct ush_issue *is, struct ush_allowance *allowance)
+static uint64_t
+left_of(uint64_t all, uint64_t spent)
+{
+	return spent < all ? all - spent : 0;
+}
+
+/* Less than its own limit is left for a call: unless that has been so for some
+ * time. Tickets that the host has made long after the handshake begin anew. */
+static void
+renew(struct ush_handshake *now)
+{
+	int64_t moment = ush_clock_now();
+
+	if (now->generate_short == 0)
+		now->generate_short = moment;
+	if (moment - now->generate_short < RENEW_SECONDS)
+		return;
+	now->generate = (struct ush_allowance){0, 0};
+	now->generate_short = 0;
+}
+
+/* What one call may spend: its own limit, but no more than is left for all
+ * tickets of the handshake (there may be a thousand). */
+static struct ush_allowance
+allowance(struct ush_issue *is)
 {
 	const struct ush_limits *limits = &is->generation->engine->limits;
 	struct ush_handshake *now = &is->conn->now;
-	uint64_t cpu_ns = (uint64_t)limits->microseconds * 1000, left, left_ns;
+	uint64_t all = limits->instructions * USH_HANDSHAKE_GENERATE_FACTOR;
+	struct ush_allowance given = {
+	    limits->instructions, (uint64_t)limits->microseconds * 1000};
+	uint64_t all_ns = given.cpu_ns * USH_HANDSHAKE_GENERATE_FACTOR;
 
-	if (now->tickets == 0 ||
-	    ush_clock_now() - now->generate_since >= RENEW_SECONDS) {
-		now->generate = (struct ush_allowance){0, 0};
-		now->generate_since = ush_clock_now();
-	}
-	left = ush_decide_left(
-	    limits->instructions * USH_HANDSHAKE_GENERATE_FACTOR,
-	    now->generate.instructions);
-	left_ns = ush_decide_left(
-	    cpu_ns * USH_HANDSHAKE_GENERATE_FACTOR, now->generate.cpu_ns);
-	allowance->instructions =
-	    left < limits->instructions ? left : limits->instructions;
-	allowance->cpu_ns = left_ns < cpu_ns ? left_ns : cpu_ns;
-	if (allowance->instructions > 0 && allowance->cpu_ns > 0)
-		return true;
-	ush_error_set(&is->error,
-	    left == 0 ? USH_ERROR_INSTRUCTIONS : USH_ERROR_CPU_TIME, NULL, 0,
-	    "the tickets of the handshake before have spent what all may");
-	return false;
+	if (now->generate.instructions + given.instructions <= all &&
+	    now->generate.cpu_ns + given.cpu_ns <= all_ns)
+		return given;
+	renew(now);
+	all = left_of(all, now->generate.instructions);
+	all_ns = left_of(all_ns, now->generate.cpu_ns);
+	if (all < given.instructions)
+		given.instructions = all;
+	if (all_ns < given.cpu_ns)
+		given.cpu_ns = all_ns;
+	return given;
+}
+
+static enum ush_code
+no_allowance(struct ush_issue *is)
+{
+	ush_error_set(&is->error, USH_ERROR_CPU_TIME, NULL, 0,
+	    "the tickets of this handshake have spent what all together may");
+	return is->error.code;
 }
 
 static enum ush_code
@@ -108,9 +129,9 @@ call(struct ush_issue *is)
 	is->call.content = USH_CONTENT_NOTHING;
 	if (!is->generation->has_generate)
 		return USH_OK;
-	if (!allow(is, &given))
-		return is->error.code;
-	left = given;
+	left = given = allowance(is);
+	if (left.instructions == 0 || left.cpu_ns == 0)
+		return no_allowance(is);
 	ush_content_begin(is);
 	is->call.facts = &is->live.facts;
 	is->call.writer = &is->writer;
@@ -131,7 +152,8 @@ run(struct ush_issue *is)
 	int result = 1;
 
 	ush_content_prepare(is);
-	is->state = ush_decide_enter(is->generation, is->conn, &is->error);
+	is->state = ush_pool_enter_within(
+	    is->generation, &is->conn->now.set_up, &is->error);
 	if (!is->state)
 		return on_error(is);
 	if (call(is) != USH_OK || ush_content_store(is) != 0)
@@ -157,8 +179,14 @@ tell(struct ush_issue *is)
 	    .instructions = is->instructions,
 	    .memory = is->memory,
 	    .error = is->error.code != USH_OK ? &is->error : NULL,
+	    .canary = is->conn->now.canary,
 	};
 
+	if (decision.canary)
+		ush_decide_count(
+		    is->generation, is->conn, USH_STAT_canary_decisions);
+	if (is->conn->now.beside)
+		ush_beside_compare(is->conn, &decision);
 	if (sink)
 		sink->fn(sink->arg, &decision);
 }
@@ -213,8 +241,10 @@ open_issue(struct ush_issue *is)
 	ush_live_open(&is->live, is->ssl, is->conn, is->generation, true);
 	if (is->resumed && now->session)
 		ush_live_set_previous(&is->live);
-	if (now->tickets == 0)
+	if (now->tickets == 0) {
 		now->timeout = SSL_SESSION_get_timeout(is->session);
+		now->auth_time = is->resumed ? 0 : ush_clock_now();
+	}
 }
 
 static int
@@ -236,13 +266,19 @@ issue(struct ush_issue *is)
 		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		result = on_error(is);
 	} else {
+		if (is->conn->now.shadow)
+			ush_beside_generate(is);
 		result = run(is);
 	}
 	is->conn->now.tickets++;
 	if (result == 0)
 		ush_decide_count(
 		    is->generation, is->conn, USH_STAT_generate_end);
+	if (is->reason)
+		ush_stats_count_reason(
+		    is->generation->engine->stats, is->conn->shard, is->reason);
 	tell(is);
+	ush_leave_generate(is->ssl, is->conn, result == 0);
 	return result;
 }
 
@@ -262,7 +298,7 @@ ush_generate_cb(SSL *ssl, void *arg)
 	is.conn = ush_conn_generate(ssl);
 	if (is.conn)
 		is.generation =
-		    ush_decide_pin(is.conn, &binding->engine, &engineless);
+		    ush_decide_pin(ssl, is.conn, &binding->engine, &engineless);
 	if (is.generation)
 		return issue(&is);
 	if (!engineless)

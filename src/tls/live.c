@@ -17,6 +17,14 @@
 #include "tls/address.h"
 #include "tls/lists.h"
 
+static const struct ush_facts_ops beside_ops;
+
+static bool
+is_beside(const struct ush_live *live)
+{
+	return live->facts.ops == &beside_ops;
+}
+
 static struct ush_live *
 live_of(struct ush_facts *facts)
 {
@@ -108,7 +116,7 @@ note_hello_read(struct ush_live *live)
 {
 	struct ush_memory *memory = &live->conn->now.memory;
 
-	if (live->generate || memory->has_digest)
+	if (live->generate || memory->has_digest || is_beside(live))
 		return;
 	memory->has_digest = ush_lists_digest(live->ssl, memory->digest) == 0;
 }
@@ -341,6 +349,49 @@ static const struct ush_facts_ops live_ops = {
 };
 
 static const struct ush_envelope no_envelope;
+
+/*
+ * For a shadow
+ */
+
+static const char *
+beside_set(struct ush_facts *facts, enum ush_fact_id id, int64_t n)
+{
+	if (id == USH_CONN_early_data && n == 0)
+		return NULL; /* nothing is declined */
+	return live_set(facts, id, n);
+}
+
+static struct ush_bytes
+beside_get_var(struct ush_facts *facts, struct ush_bytes name)
+{
+	return ush_vars_get(&live_of(facts)->conn->now.beside->vars, name);
+}
+
+static const char *
+beside_set_var(
+    struct ush_facts *facts, struct ush_bytes name, struct ush_bytes value)
+{
+	return ush_vars_set(&live_of(facts)->conn->now.beside->vars,
+	    USH_VARS_PENDING, name, value);
+}
+
+static const struct ush_facts_ops beside_ops = {
+    .get = live_get,
+    .set = beside_set,
+    .get_var = beside_get_var,
+    .set_var = beside_set_var,
+};
+
+void
+ush_live_beside(struct ush_live *live, const struct ush_live *other,
+    const struct ush_generation *shadow)
+{
+	memcpy(live, other, offsetof(struct ush_live, scratch));
+	live->facts.ops = &beside_ops;
+	live->generation = shadow;
+	live->timeout = live->num_tickets = 0;
+}
 
 void
 ush_live_open(struct ush_live *live, SSL *ssl, struct ush_conn *conn,

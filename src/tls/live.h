@@ -77,6 +77,11 @@ void ush_live_give_hex(struct ush_live *live, struct ush_fact_value *value,
 void ush_live_give_cert(
     struct ush_live *live, X509 *x509, struct ush_fact_value *value);
 
+/* The same view of the same ticket for a shadow, whose assignments and reading
+ * have no effect. Its conn.vars are those of conn->now.beside. */
+void ush_live_beside(struct ush_live *live, const struct ush_live *other,
+    const struct ush_generation *shadow);
+
 /* Facts of the objects TICKET and ISSUE. */
 void ush_live_get_ticket(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value);

@@ -2,6 +2,8 @@
 
 libusher_internal_la_SOURCES += src/tls/address.c
 libusher_internal_la_SOURCES += src/tls/address.h
+libusher_internal_la_SOURCES += src/tls/beside.c
+libusher_internal_la_SOURCES += src/tls/beside.h
 libusher_internal_la_SOURCES += src/tls/binding.c
 libusher_internal_la_SOURCES += src/tls/binding.h
 libusher_internal_la_SOURCES += src/tls/cert.c
@@ -17,6 +19,8 @@ libusher_internal_la_SOURCES += src/tls/decrypt.c
 libusher_internal_la_SOURCES += src/tls/generate.c
 libusher_internal_la_SOURCES += src/tls/hello.c
 libusher_internal_la_SOURCES += src/tls/hello.h
+libusher_internal_la_SOURCES += src/tls/leave.c
+libusher_internal_la_SOURCES += src/tls/leave.h
 libusher_internal_la_SOURCES += src/tls/lists.c
 libusher_internal_la_SOURCES += src/tls/lists.h
 libusher_internal_la_SOURCES += src/tls/live.c

@@ -121,6 +121,22 @@ ush_vars_get(const struct ush_vars *vars, struct ush_bytes name)
 	return (struct ush_bytes){NULL, 0};
 }
 
+int
+ush_vars_copy(
+    struct ush_vars *to, const struct ush_vars *from, enum ush_vars_layer layer)
+{
+	const struct ush_var *var;
+
+	ush_vars_clear(to, layer);
+	for (var = from->layers[layer]; var; var = var->next)
+		if (ush_vars_set(to, layer,
+			(struct ush_bytes){var->text, var->name_len},
+			(struct ush_bytes){
+			    var->text + var->name_len + 1, var->len}))
+			return -1;
+	return 0;
+}
+
 void
 ush_vars_clear(struct ush_vars *vars, enum ush_vars_layer layer)
 {

@@ -45,6 +45,10 @@ const char *ush_vars_set(struct ush_vars *vars, enum ush_vars_layer layer,
 struct ush_bytes ush_vars_get(
     const struct ush_vars *vars, struct ush_bytes name);
 
+/* Makes a layer a copy of another one's. -1 when memory is short. */
+int ush_vars_copy(struct ush_vars *to, const struct ush_vars *from,
+    enum ush_vars_layer layer);
+
 /* Forgets a layer. */
 void ush_vars_clear(struct ush_vars *vars, enum ush_vars_layer layer);
 

@@ -30,6 +30,25 @@ collected()
 	sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p' "$work/log"
 }
 
+# store WHAT: instructions of one operation of the store, or of counting a
+# reason.
+store()
+{
+	for n in 500 2500; do
+		valgrind --tool=callgrind --callgrind-out-file="$work/out" \
+			--collect-atstart=no --toggle-collect=bench_each \
+			"$bench/bench_store" "$1" $n >"$work/log" 2>&1 || {
+			cat "$work/log" >&2
+			exit 1
+		}
+		sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p' "$work/log"
+	done | {
+		read -r few
+		read -r many
+		echo $(((many - few) / 2000))
+	}
+}
+
 # each KIND FUNCTION...: instructions of one resumed handshake.
 each()
 {
@@ -66,3 +85,12 @@ row 'microseconds to make one' '' '' "$2"
 echo
 row 'a data file of 1,000,000 entries' 'ms to load' 'bytes each' 'ns to find'
 "$bench/bench_sets" 1000000
+echo
+row 'the store, instructions' get 'add, set' 'incr'
+row 'one key of 21 bytes, one number' "$(store get)" "$(store set)" "$(store incr)"
+row 'a full store, which has to evict: add' '' "$(store evict)" ''
+# shellcheck disable=SC2046
+set -- $("$bench/bench_store" time)
+row 'time, as a multiple of a mutex locked' "$1" '' "$2"
+row 'instructions to count a reason' '' '' "$(store reason)"
+row 'one that is not among the first 32' '' '' "$(store other)"

@@ -275,7 +275,7 @@ thread_main(void *arg)
 	ush_engine_ptr where = engine;
 	struct provider provider = {{&ops}, false, "", 0};
 	bool engineless;
-	struct ush_slot *slot = ush_pool_pin(&where, &engineless);
+	struct ush_slot *slot = ush_pool_pin(&where, NULL, &engineless);
 	struct ush_generation *g;
 	size_t room;
 

@@ -9,7 +9,8 @@
 #  3. usher.1 has the options and commands that the help prints
 #  4. the policies in README.md and the pages load, the C programs compile,
 #     link and run, the visits in README.md get what it says they get
-#  5. the pages are sound (mandoc, or else groff)
+#  5. usher-policies.7 has the options of the modules in lua/usher/
+#  6. the pages are sound (mandoc, or else groff)
 #
 # A table that differs is shown as a diff: "<" is the code, ">" the page.
 
@@ -147,9 +148,28 @@ api()
 	same "the statistics of usher.3"
 }
 
+# The options of each module in lua/usher/, and in usher-policies.7.
+policies()
+{
+	for file in "$USHER_SRC"/lua/usher/*.lua; do
+		module=$(basename "$file" .lua)
+		sed -n '/^local kinds = {/,/}/p' "$file" | tr ',{' '\n\n' |
+			sed -n "s/^ *\([a-z0-9_]*\) = \"[a-z|]*\".*/$module \1/p"
+	done | LC_ALL=C sort >code
+	awk '/^\.\\" options: / { module = $3 }
+		/^\.S[hs]/ { module = "" }
+		/^\.It Fa/ && module != "" {
+			for (i = 3; i <= NF; i++)
+				if ($i != ",") print module, $i
+		}' "$man/usher-policies.7" | LC_ALL=C sort >page
+	same "the options in usher-policies.7"
+}
+
 command_line()
 {
-	"$USHER_BUILD/usher" serve --help |
+	for command in serve check test; do
+		"$USHER_BUILD/usher" $command --help
+	done |
 		sed -n 's/^  --\([a-z0-9.-]*\) \([A-Z:=]*\) .*/\1 \2/p' |
 		sed 's/ $//' >code
 	sed -n 's/^\.It Fl -\([a-z0-9.-]*\) Ar /\1 /p; s/^\.It Fl -//p' \
@@ -198,14 +218,18 @@ build()
 # A C program that reads policy.lua, started with each policy and with none.
 programs()
 {
+	cp "$USHER_SRC"/examples/*.txt .
 	blocks lua readme.lua
 	blocks c readme.c
 	displays usher.7 "return {" usher7.lua
 	displays usher.7 "local" usher7.local.lua
+	displays usher-policies.7 "return" policies.lua
+	displays usher-policies.7 "local" policies.local.lua
 	echo 'ff00 # a serial' >revoked.txt
 	echo '192.0.2.0/24' >offices.txt
 	displays usher.3 "#include" usher3.c
 	for file in readme.lua.1 readme.c.1 usher7.lua.1 usher7.local.lua.1 \
+		usher7.local.lua.2 policies.lua.1 policies.local.lua.1 \
 		usher3.c.1; do
 		test -s "$file" || fail "no such snippet: $file"
 	done
@@ -218,7 +242,11 @@ programs()
 			continue
 		}
 		for policy in readme.lua.* usher7.lua.* usher7.local.lua.* \
+			policies.lua.* policies.local.lua.* \
 			"$USHER_SRC"/examples/*.lua; do
+			case $policy in
+			*_test.lua) continue ;;
+			esac
 			cp "$policy" policy.lua
 			"./$program.run" || fail "$program with $policy"
 		done
@@ -268,7 +296,7 @@ END
 
 lint()
 {
-	for page in "$man"/usher.[137]; do
+	for page in "$man"/*.[137]; do
 		if command -v mandoc >/dev/null 2>&1; then
 			mandoc -Tlint -W warning "$page" >warnings 2>&1
 		elif command -v groff >/dev/null 2>&1; then
@@ -288,6 +316,7 @@ lint()
 facts
 sandbox
 api
+policies
 command_line
 programs
 visits

@@ -69,7 +69,7 @@ FNR == 1 {
 		complain("name headers from src/: " other)
 		next
 	}
-	if (other == "usher.h")
+	if (other == "usher.h" || other == "usher_inner.h")
 		other = "."
 	else if (!sub(/\/[^\/]*$/, "", other))
 		other = own

@@ -50,8 +50,8 @@ take_line(void *arg, enum usher_log_level level, const char *message)
 	snprintf(attack_log + used, sizeof attack_log - used, "%s\n", message);
 }
 
-static struct usher_options *
-options_make(const char *text, size_t len, const struct attack_limits *limits)
+struct usher_options *
+attack_options(const char *text, size_t len, const struct attack_limits *limits)
 {
 	struct usher_options *options = usher_options_new();
 	unsigned int microseconds = limits->microseconds;
@@ -78,7 +78,7 @@ struct usher *
 attack_engine(const char *text, size_t len, const struct attack_limits *limits,
     struct usher_error *error)
 {
-	struct usher_options *options = options_make(text, len, limits);
+	struct usher_options *options = attack_options(text, len, limits);
 	struct usher *engine = usher_new(options, error);
 
 	usher_options_free(options);
@@ -189,6 +189,9 @@ check_end(const struct drill *drill, enum usher_call call)
 	const struct attack_note *note = &attack_notes[call];
 	const char *where = call == USHER_CALL_DECRYPT ? "decrypt" : "generate";
 
+	if (getenv("ATTACK_TIMES"))
+		fprintf(stderr, "   end %d in %s of %s: %s\n", note->code,
+		    where, attack->name, note->message);
 	ck_assert_msg(note->count > 0, "%s: no %s", attack->name, where);
 	ck_assert_msg(attack->ends & 1 << note->code,
 	    "%s in %s: ended with %d, %s", attack->name, where, note->code,

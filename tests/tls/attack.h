@@ -70,8 +70,11 @@ extern struct attack_note attack_notes[2]; /* by enum usher_call */
 /* All lines of the log, a newline after each. */
 extern char attack_log[65536];
 
-/* An engine with this script, whose decisions and log lines are noted above;
- * NULL, with *error filled, if the script is refused. */
+/* Options for an engine with this script, whose decisions and log lines are
+ * noted above; and the engine itself, NULL, with *error filled, if the script
+ * is refused. */
+struct usher_options *attack_options(
+    const char *text, size_t len, const struct attack_limits *limits);
 struct usher *attack_engine(const char *text, size_t len,
     const struct attack_limits *limits, struct usher_error *error);
 

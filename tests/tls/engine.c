@@ -121,7 +121,7 @@ options_make(const struct engine_spec *spec)
 	ck_assert_ptr_nonnull(options);
 	if (spec->path)
 		bad |= usher_options_set_script_file(options, spec->path);
-	else
+	else if (spec->text)
 		bad |= usher_options_set_script_text(
 		    options, "test.lua", spec->text, strlen(spec->text));
 	bad |= usher_options_set_on_error(options, spec->on_error);
@@ -131,6 +131,9 @@ options_make(const struct engine_spec *spec)
 	if (spec->memory_limit)
 		bad |=
 		    usher_options_set_memory_limit(options, spec->memory_limit);
+	if (spec->store_size)
+		bad |= usher_options_set_store_size(options, spec->store_size);
+	bad |= usher_options_set_store_name(options, spec->store_name);
 	if (spec->instruction_limit)
 		bad |= usher_options_set_instruction_limit(
 		    options, spec->instruction_limit);

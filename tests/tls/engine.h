@@ -23,10 +23,12 @@ TCase *engine_case(const char *name, int seconds);
 
 /* What an engine is made from. Zero members: the default. */
 struct engine_spec {
-	const char *text;
+	const char *text; /* NULL, and no path: the standard policy */
 	enum usher_on_error on_error;
 	size_t app_data_limit;
 	size_t memory_limit;
+	size_t store_size;
+	const char *store_name;
 	uint64_t instruction_limit;
 	/* Microseconds. Not the default: ten seconds, so that no test depends
 	 * on how fast the machine, or a sanitizer, is. */

@@ -1,0 +1,33 @@
+-- SPDX-License-Identifier: MIT
+--
+-- A ticket key got out, or was weak. Whoever has it can read the sessions of
+-- its tickets, and make up tickets with any content: nothing in them can be
+-- believed, only the name of the key they come with. First give the servers
+-- another key to issue with, then put the old one's name here; the server can
+-- keep it to decrypt meanwhile, or drop it.
+--
+-- leaked_keys.txt has the first 16 bytes of each such key, in hex digits.
+-- ISSUED_AFTER is for keys that were weak until a day (a bad random generator),
+-- where nobody could make tickets up.
+--
+-- Cost: a look-up. Limit: sessions that were recorded stay readable.
+
+local usher = require "usher"
+local leaked = require("usher.data").set("leaked_keys.txt")
+
+local ISSUED_AFTER = 0 -- seconds since 1970: date -d 2026-11-01 +%s
+
+return {
+  name = "leaked_key",
+
+  decrypt = function(conn, ticket)
+    if not ticket.decrypted then return "default" end
+    if leaked:contains(usher.hex(ticket.key_name)) then
+      return "ignore_renew", "made with a leaked key"
+    end
+    if (ticket.auth_time or 0) < ISSUED_AFTER then
+      return "ignore_renew", "made with a weak key"
+    end
+    return "default"
+  end,
+}

@@ -1,0 +1,38 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Run it:  usher test leaked_key_test.lua
+
+-- Keys whose name stands in leaked_keys.txt.
+local leaked = "leaked key, 2026" .. ("k"):rep(64)
+
+for _, tls in ipairs { "1.2", "1.3" } do
+  describe("leaked_key, TLS " .. tls, function()
+    local without = usher.policy { text = "return {}" }
+    local with = usher.policy("leaked_key.lua")
+
+    -- Whoever has the key makes tickets of his own.
+    local function forged()
+      local forger = usher.server(without, { tls = tls, keys = leaked })
+      return forger:visit({ name = "admin.example" }).ticket
+    end
+
+    it("takes no ticket made with the key that leaked", function()
+      local server = usher.server(without, { tls = tls, keys = leaked })
+      assert.is_true(server:visit({ ticket = forged() }).resumed)
+      server = usher.server(with, { tls = tls, keys = leaked })
+      local visit = server:visit { ticket = forged() }
+      assert.is_false(visit.resumed)
+      assert.equal("made with a leaked key", visit.reason)
+    end)
+
+    it("takes those made with another", function()
+      local server = usher.server(with, { tls = tls, keys = usher.keys() })
+      local first = server:visit()
+      assert.is_true(server:visit({ ticket = first.ticket }).resumed)
+      -- A forged one is none of its own.
+      local visit = server:visit { ticket = forged() }
+      assert.is_false(visit.resumed)
+      assert.equal("no_decrypt", visit.decisions[1].status)
+    end)
+  end)
+end

@@ -1,0 +1,123 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What usher.chain and usher.by_name give to the policies inside them: a ticket
+-- whose `data` is their own part of what the whole stored.
+
+local options = require "usher.options"
+
+local part = {}
+
+-- Globals and fields of libraries cost more to read.
+local type = type
+
+-- A view of a handle, which picks out of its data. The handles of a state are
+-- always the same objects, so one view of each is enough; what they answer
+-- after their call, the view answers too.
+local function view_of(handle, pick)
+  local inner, inner_of
+  return setmetatable({}, {
+    __index = function(_, fact)
+      local value = handle[fact]
+      if fact == "data" then
+        local mine = value and pick(value)
+        return type(mine) == "table" and mine or nil
+      end
+      if fact == "previous" and value then
+        if inner_of ~= value then
+          inner, inner_of = view_of(value, pick), value
+        end
+        return inner
+      end
+      return value
+    end,
+    __newindex = function(_, fact, value) handle[fact] = value end,
+    __tostring = function() return tostring(handle) end,
+    __metatable = false,
+  })
+end
+
+--- A function from a ticket to its view.
+---@param pick fun(data: table): table? the policy's part of the data
+---@return fun(ticket: userdata): table
+function part.viewer(pick)
+  local views = {}
+  return function(ticket)
+    local view = views[ticket]
+    if not view then
+      view = view_of(ticket, pick)
+      views[ticket] = view
+    end
+    return view
+  end
+end
+
+--- What a policy's generate adds to the new ticket. Where it adds nothing, what
+--- it stored in the ticket that the handshake resumed with goes on. Two values
+--- as generate returns them, the first of them a table, nil or false.
+---@param policy usher.Policy
+---@param conn userdata
+---@param view table
+---@return table|false|nil
+---@return string?
+function part.generate(policy, conn, view)
+  local data, reason
+  if policy.generate then data, reason = policy.generate(conn, view) end
+  if data == false or type(data) == "table" then return data, reason end
+  if data ~= nil then
+    error("a generate within a policy of several must return a table, nil or "
+      .. "false, not a " .. type(data), 0)
+  end
+  local previous = view.previous
+  return previous and previous.data
+end
+
+local fields = { "name", "api", "generate", "decrypt", "selftest" }
+
+local function check_field(module, what, name, value)
+  for _, field in ipairs(fields) do
+    if name == field then
+      if field ~= "name" and field ~= "api" and type(value) ~= "function" then
+        error(module .. ": '" .. name .. "' of " .. what
+          .. " must be a function, not a " .. type(value), 5)
+      end
+      return
+    end
+  end
+  local near = type(name) == "string" and options.near(name, fields)
+  error(module .. ": " .. what .. " has an unknown field '" .. tostring(name)
+    .. "'" .. (near and "; did you mean '" .. near .. "'?" or ""), 5)
+end
+
+--- Raises an error unless it is a policy's table. The line it names is two
+--- calls further up than the function that calls this one.
+---@param module string
+---@param what string
+---@param policy any
+function part.check(module, what, policy)
+  if type(policy) ~= "table" then
+    error(module .. ": " .. what .. " must be a policy, a table with its "
+      .. "functions generate and decrypt, not a " .. type(policy), 4)
+  end
+  for name, value in pairs(policy) do
+    check_field(module, what, name, value)
+  end
+  if not policy.generate and not policy.decrypt then
+    error(module .. ": " .. what .. " has neither generate nor decrypt", 4)
+  end
+end
+
+--- One selftest of those that the policies have, or nil.
+---@param policies usher.Policy[]
+---@return fun()?
+function part.selftest(policies)
+  local tests = {}
+  for _, policy in ipairs(policies) do
+    if policy.selftest then tests[#tests + 1] = policy.selftest end
+  end
+  if #tests == 0 then return nil end
+  return function()
+    for _, test in ipairs(tests) do test() end
+  end
+end
+
+return part

@@ -1,0 +1,421 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * A store's memory, its locks, and the operations on its shards.
+ *
+ * The memory begins with a header, then come the heads of the shards, then
+ * their buckets and blocks. Where they lie follows from the size alone. Each
+ * shard has a robust lock: if its holder dies, the next one is told so, and
+ * looks whether the shard has to be rebuilt.
+ */
+#include "data/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "data/store_own.h"
+
+enum {
+	SHARD_BYTES = 64 * 1024, /* about; larger if there are SHARDS_MAX */
+	SHARDS_MAX = 256,
+	HEADS = 4096, /* where they begin */
+	LAYOUT = 1,   /* of a store's memory */
+	READY = 0x7ead7,
+};
+
+/*
+ * Memory
+ */
+
+size_t
+ush_store_round(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+/* Where things lie in so many bytes. */
+static void
+lay_out(struct ush_store *store)
+{
+	size_t share;
+
+	store->n_shards = 1;
+	while (store->n_shards < SHARDS_MAX &&
+	       store->size / store->n_shards > SHARD_BYTES)
+		store->n_shards *= 2;
+	store->start = HEADS + store->n_shards * sizeof(struct ush_shard_head);
+	share = (store->size - store->start) / store->n_shards;
+	store->stride = share / USH_BLOCK * USH_BLOCK;
+	store->n_buckets = USH_BLOCK / sizeof(uint32_t);
+	while (ush_shard_size(store->n_buckets * 2, store->n_buckets * 2) <=
+	       store->stride)
+		store->n_buckets *= 2;
+	store->n_blocks =
+	    (uint32_t)((store->stride - store->n_buckets * sizeof(uint32_t)) /
+		       USH_BLOCK);
+}
+
+static struct ush_shard_head *
+head_of(const struct ush_store *store, uint32_t i)
+{
+	return (struct ush_shard_head *)(store->base + HEADS) + i;
+}
+
+static int
+lock_init(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+	int error = pthread_mutexattr_init(&attr);
+
+	if (error != 0)
+		return error;
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	error = pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return error;
+}
+
+void
+ush_store_header_fill(struct ush_store_header *header, size_t size)
+{
+	memset(header, 0, sizeof *header);
+	memcpy(header->magic, "UshStore", sizeof header->magic);
+	header->layout = LAYOUT;
+	header->head_size = sizeof(struct ush_shard_head);
+	header->size = size;
+	atomic_init(&header->ready, READY);
+}
+
+int
+ush_store_format(void *base, size_t size)
+{
+	struct ush_store store = {.base = base, .size = size};
+	struct ush_store_header *header = base, fresh;
+	int error;
+
+	lay_out(&store);
+	for (uint32_t i = 0; i < store.n_shards; i++) {
+		error = lock_init(&head_of(&store, i)->lock);
+		if (error != 0)
+			return error;
+		ush_shard_init(head_of(&store, i));
+	}
+	ush_store_header_fill(&fresh, size);
+	memcpy(header->magic, fresh.magic, sizeof fresh.magic);
+	header->layout = fresh.layout;
+	header->head_size = fresh.head_size;
+	header->size = fresh.size;
+	if (getrandom(header->secret, sizeof header->secret, 0) !=
+	    (ssize_t)sizeof header->secret)
+		return EAGAIN;
+	atomic_store_explicit(
+	    &header->ready, fresh.ready, memory_order_release);
+	return 0;
+}
+
+static unsigned char *
+map_anonymous(size_t size, struct ush_error *err)
+{
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int error = base == MAP_FAILED ? errno : ush_store_format(base, size);
+
+	if (error == 0)
+		return base;
+	if (base != MAP_FAILED)
+		munmap(base, size);
+	ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
+	    "can't make a store of %zu bytes: %s", size, strerror(error));
+	return NULL;
+}
+
+struct ush_store *
+ush_store_new(const char *name, size_t size, struct ush_error *err)
+{
+	struct ush_store *store = calloc(1, sizeof *store);
+
+	if (!store) {
+		ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+		return NULL;
+	}
+	if (name) {
+		if (ush_store_map_named(
+			name, size, &store->base, &store->size, err) != 0)
+			store->base = NULL;
+	} else {
+		store->size = ush_store_round(size > 0 ? size : USH_STORE_SIZE);
+		store->base = map_anonymous(store->size, err);
+	}
+	if (!store->base) {
+		free(store);
+		return NULL;
+	}
+	lay_out(store);
+	memcpy(store->secret, ((struct ush_store_header *)store->base)->secret,
+	    sizeof store->secret);
+	return store;
+}
+
+void
+ush_store_free(struct ush_store *store)
+{
+	if (!store)
+		return;
+	munmap(store->base, store->size);
+	free(store);
+}
+
+void
+ush_store_usage(const struct ush_store *store, struct ush_store_usage *usage)
+{
+	const struct ush_shard_head *head;
+
+	memset(usage, 0, sizeof *usage);
+	usage->bytes = (uint64_t)store->n_shards * store->n_blocks * USH_BLOCK;
+	for (uint32_t i = 0; i < store->n_shards; i++) {
+		head = head_of(store, i);
+		usage->used +=
+		    (uint64_t)USH_BLOCK *
+		    atomic_load_explicit(&head->used, memory_order_relaxed);
+		usage->entries +=
+		    atomic_load_explicit(&head->entries, memory_order_relaxed);
+	}
+}
+
+/*
+ * Locks
+ */
+
+static struct timespec
+from_now(clockid_t clock, long ms)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	t.tv_nsec += ms * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
+#ifdef __SANITIZE_THREAD__
+/* The thread sanitizer does not know pthread_mutex_clocklock. */
+static int
+lock_within(pthread_mutex_t *lock, long ms)
+{
+	struct timespec until = from_now(CLOCK_REALTIME, ms);
+
+	return pthread_mutex_timedlock(lock, &until);
+}
+#else
+static int
+lock_within(pthread_mutex_t *lock, long ms)
+{
+	struct timespec until = from_now(CLOCK_MONOTONIC, ms);
+
+	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until);
+}
+#endif
+
+/* Waits, unless somebody has just done so in vain: so a holder that stands
+ * still costs one wait, not one for each handshake. */
+static int
+lock_wait(struct ush_shard_head *head)
+{
+	int error;
+
+	if (atomic_load_explicit(&head->late, memory_order_relaxed) != 0)
+		return EBUSY;
+	error = lock_within(&head->lock, USH_STORE_WAIT_MS);
+	if (error == ETIMEDOUT)
+		atomic_store_explicit(&head->late, 1, memory_order_relaxed);
+	return error;
+}
+
+static int
+shard_lock(struct ush_shard *s)
+{
+	int error = pthread_mutex_trylock(&s->head->lock);
+
+	if (error == EBUSY)
+		error = lock_wait(s->head);
+	if (error != 0 && error != EOWNERDEAD)
+		return -1;
+	if (atomic_load_explicit(&s->head->late, memory_order_relaxed) != 0)
+		atomic_store_explicit(&s->head->late, 0, memory_order_relaxed);
+	if (error == EOWNERDEAD) {
+		if (atomic_load_explicit(
+			&s->head->changing, memory_order_relaxed) != 0)
+			ush_shard_rebuild(s);
+		else
+			s->recoveries++;
+		pthread_mutex_consistent(&s->head->lock);
+	}
+	return 0;
+}
+
+/*
+ * Operations, with the lock held
+ */
+
+enum ush_store_result
+ush_store_sum(const struct ush_store_value *a, int64_t b, int64_t *sum)
+{
+	if (a->kind != USH_STORE_INTEGER)
+		return USH_STORE_TYPE;
+	if (__builtin_add_overflow(a->as.integer, b, sum))
+		return USH_STORE_RANGE;
+	return USH_STORE_OK;
+}
+
+static enum ush_store_result
+insert(struct ush_shard *s, struct ush_store_op *op, uint64_t hash)
+{
+	uint64_t expires = 0;
+
+	if (op->ttl > 0)
+		expires = op->ttl < UINT64_MAX - s->now ? s->now + op->ttl : 0;
+	ush_shard_insert(s, &op->key, hash, &op->value, expires);
+	return USH_STORE_OK;
+}
+
+static enum ush_store_result
+incr(struct ush_shard *s, struct ush_store_op *op, uint32_t n)
+{
+	struct ush_store_value before;
+	enum ush_store_result result;
+	char room[USH_STORE_VALUE_MAX];
+
+	if (ush_shard_read(s, n, &before, room) != 0)
+		return USH_STORE_BUSY;
+	result =
+	    ush_store_sum(&before, op->value.as.integer, &op->value.as.integer);
+	if (result == USH_STORE_OK)
+		ush_shard_update(s, n, &op->value);
+	return result;
+}
+
+static enum ush_store_result
+found(struct ush_shard *s, struct ush_store_op *op, uint64_t hash, uint32_t n)
+{
+	enum ush_store_result result = USH_STORE_OK;
+
+	if (!op->peek && op->what != USH_STORE_DELETE)
+		ush_shard_touch(s, n);
+	if (s->damaged)
+		return USH_STORE_BUSY;
+	switch (op->what) {
+	case USH_STORE_GET:
+		ush_shard_read(s, n, &op->value, op->room);
+		op->expires = ush_shard_expires(s, n);
+		break;
+	case USH_STORE_INCR:
+		result = incr(s, op, n);
+		break;
+	case USH_STORE_ADD:
+		result = USH_STORE_EXISTS;
+		break;
+	case USH_STORE_SET:
+		ush_shard_remove(s, n, hash);
+		if (!s->damaged)
+			result = insert(s, op, hash);
+		break;
+	case USH_STORE_DELETE:
+		ush_shard_remove(s, n, hash);
+		break;
+	}
+	return result;
+}
+
+static enum ush_store_result
+not_found(struct ush_shard *s, struct ush_store_op *op, uint64_t hash)
+{
+	if (op->what == USH_STORE_GET || op->what == USH_STORE_DELETE)
+		return USH_STORE_ABSENT;
+	return insert(s, op, hash);
+}
+
+/* Something damaged is repaired, and the operation tried again, once. `by` of
+ * an operation that failed is still what it was. */
+static enum ush_store_result
+operate_locked(
+    struct ush_shard *s, struct ush_store_op *op, uint64_t hash, bool *hit)
+{
+	struct ush_store_value value = op->value;
+	enum ush_store_result result = USH_STORE_BUSY;
+	uint32_t n;
+
+	for (int i = 0; i < 2; i++) {
+		op->value = value;
+		n = ush_shard_find(s, &op->key, hash, op->peek);
+		*hit = n != 0;
+		if (!s->damaged)
+			result = n != 0 ? found(s, op, hash, n)
+					: not_found(s, op, hash);
+		if (!s->damaged)
+			return result;
+		ush_shard_rebuild(s);
+	}
+	return USH_STORE_BUSY;
+}
+
+static void
+count(const struct ush_store_view *view, enum ush_stat stat, unsigned int n)
+{
+	for (; n > 0 && view->stats; n--)
+		ush_stats_add(view->stats, view->shard, stat);
+}
+
+static void
+count_all(const struct ush_store_view *view, const struct ush_store_op *op,
+    const struct ush_shard *s, bool hit)
+{
+	if (op->what != USH_STORE_SET && op->what != USH_STORE_DELETE &&
+	    !op->peek)
+		count(
+		    view, hit ? USH_STAT_store_hits : USH_STAT_store_misses, 1);
+	count(view, USH_STAT_store_evictions, s->evictions);
+	count(view, USH_STAT_store_expirations, s->expirations);
+	count(view, USH_STAT_store_recoveries, s->recoveries);
+}
+
+enum ush_store_result
+ush_store_operate(const struct ush_store_view *view, struct ush_store_op *op)
+{
+	const struct ush_store *store = view->store;
+	uint64_t hash = ush_siphash(store->secret, op->key.p, op->key.len);
+	uint32_t i = (uint32_t)(hash >> 32) & (store->n_shards - 1);
+	unsigned char *at = store->base + store->start + i * store->stride;
+	struct ush_shard s = {
+	    .head = head_of(store, i),
+	    .buckets = (uint32_t *)at,
+	    .blocks =
+		(struct ush_block *)(at + store->n_buckets * sizeof(uint32_t)),
+	    .n_buckets = store->n_buckets,
+	    .n_blocks = store->n_blocks,
+	    .secret = store->secret,
+	    .now = ush_clock_ttl_ms(),
+	};
+	enum ush_store_result result;
+	bool hit = false;
+
+	if (shard_lock(&s) != 0) {
+		count(view, USH_STAT_store_timeouts, 1);
+		return USH_STORE_BUSY;
+	}
+	result = operate_locked(&s, op, hash, &hit);
+	pthread_mutex_unlock(&s.head->lock);
+	count_all(view, op, &s, hit);
+	return result;
+}

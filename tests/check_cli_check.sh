@@ -1,0 +1,181 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# usher check:
+#
+#  1. finds each mistake of tests/cli/mistakes.txt, on its line, with its
+#     advice, and nothing else
+#  2. has nothing to say about the examples, and says what they cost
+#  3. prints JSON that says the same
+#  4. exits with 0, 1 and 2
+#  5. loads with the limits that it is given
+#  6. takes recorded facts as further samples
+#  7. looks at what a policy requires, too
+
+usher=$USHER_BUILD/usher
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+fail()
+{
+	echo "FAILED: $*"
+	failed=1
+}
+
+# status N COMMAND...: runs it, its output in "out" and "err".
+status()
+{
+	expected=$1
+	shift
+	"$@" >out 2>err
+	got=$?
+	test "$got" -eq "$expected" || {
+		cat out err
+		fail "$* exited with $got, not $expected"
+	}
+}
+
+cd "$work" || exit 1
+awk '/^==== / { n++; file = sprintf("%02d.lua", n); sub(/^==== /, "")
+		print > (file ".name"); printf "" > file; next }
+	n { print > file }' "$USHER_SRC/tests/cli/mistakes.txt"
+
+# compare FILE: the findings in "out" against the comments in the file.
+compare()
+{
+	awk -v file="$1" '
+	FNR == NR {
+		n = split($0, part, / *--> /)
+		for (i = 2; i <= n; i++) {
+			want[FNR] = want[FNR] "\n" part[i]
+			lines[FNR] = 1
+		}
+		next
+	}
+	index($0, file ":") == 1 && $0 ~ /^[^:]*:[0-9]+: / {
+		split($0, part, ":")
+		found[part[2]] = found[part[2]] $0 "\n"
+		if (!(part[2] in lines)) {
+			print "not expected: " $0
+			bad = 1
+		}
+	}
+	END {
+		for (line in want) {
+			n = split(want[line], text, "\n")
+			for (i = 2; i <= n; i++)
+				if (!index(found[line], text[i])) {
+					print "line " line ": no finding with: " \
+					    text[i]
+					print found[line]
+					bad = 1
+				}
+		}
+		exit bad
+	}' "$1" out
+}
+
+n=0
+for file in ??.lua; do
+	expected=1
+	grep -q -e '-->' "$file" || expected=0
+	status $expected "$usher" check "$file"
+	compare "$file" || fail "$(cat "$file.name")"
+	n=$((n + 1))
+done
+echo "$n policies"
+test "$n" -ge 40 || fail "policies are missing from mistakes.txt"
+
+for file in "$USHER_SRC"/examples/*.lua; do
+	case $file in
+	*_test.lua) continue ;;
+	esac
+	status 0 "$usher" check "$file"
+	grep -q ': no findings$' out || fail "$file: no summary"
+	grep -q 'decrypt .*at most [0-9]* of 200000 instructions (TLS 1' out ||
+		fail "$file: no cost"
+done
+
+status 1 "$usher" check --json 01.lua
+cat >expected <<'END'
+{"file":"01.lua","line":3,"todo":"did you mean 'server_name'?","what":"conn has no fact 'servername'"}
+END
+head -n 1 out | diff - expected || fail "the JSON of a finding"
+tail -n 1 out | grep -q '^{"file":"01.lua","findings":1,"generate":{"bytes":0,' ||
+	fail "the JSON of a file"
+
+status 2 "$usher" check
+status 2 "$usher" check --jsno 01.lua
+grep -q 'did you mean --json' err || fail "no advice about an option"
+status 2 "$usher" check 01.lua /does/not/exist.lua
+grep -q '^usher: check: /does/not/exist.lua: the script can.t be opened' err ||
+	fail "no message about a file"
+grep -q '^01.lua:3: ' out || fail "the other file was not checked"
+
+cat >costly.lua <<'END'
+local t = {}
+for i = 1, 30000 do t[i] = i end
+return {
+  decrypt = function(conn, ticket)
+    for i = 1, 2000 do t[i] = i end
+    return "default"
+  end,
+}
+END
+status 0 "$usher" check costly.lua
+status 1 "$usher" check --instruction-limit 1000 costly.lua
+grep -q '^costly.lua:2: instruction limit reached' out || fail "load limit"
+status 1 "$usher" check --instruction-limit 5000 costly.lua
+grep -q '^costly.lua:5: instruction limit reached' out || fail "call limit"
+status 1 "$usher" check --memory-limit 300K costly.lua
+grep -q '^costly.lua:2: memory limit reached' out || fail "memory limit"
+
+cat >late.lua <<'END'
+return {
+  decrypt = function(conn, ticket)
+    if conn.local_port == 9 then
+      return "default", conn.vars.x .. "!"
+    end
+    return "default"
+  end,
+}
+END
+echo '{"conn": {"local_port": 9}}' >facts.json
+status 0 "$usher" check late.lua
+grep -q 'no sample reached line 4$' out || fail "no word of line 4"
+status 1 "$usher" check --decrypt facts.json late.lua
+grep -q "^late.lua:4: attempt to concatenate field 'x' (a nil value) (facts.json)" \
+	out || fail "the sample of a file"
+echo '{"conn": {"localport": 9}}' >facts.json
+status 2 "$usher" check --decrypt facts.json late.lua
+grep -q "facts.json: conn.localport: there is no such fact; did you mean 'local_port'?" \
+	err || fail "wrong facts"
+
+cat >lists.lua <<'END'
+local M = {}
+function M.odd(conn)
+  return conn.server_name:sub(1, 1) == "x"
+end
+function M.never() return string.trim("x") end
+return M
+END
+cat >main.lua <<'END'
+local lists = require "lists"
+return {
+  decrypt = function(conn, ticket)
+    return lists.odd(conn) and "ignore_renew" or "default"
+  end,
+}
+END
+status 1 "$usher" check main.lua
+grep -q "^lists.lua:3: attempt to index field 'server_name' (a nil value)" \
+	out || fail "an error in a module"
+grep -q '^lists.lua:5: string.trim does not exist' out ||
+	fail "a mistake in a module"
+grep -q '^main.lua: 2 findings$' out || fail "findings in modules"
+echo 'return }' >lists.lua
+status 1 "$usher" check main.lua
+grep -q '^lists.lua:1: unexpected symbol' out || fail "syntax of a module"
+
+exit $failed

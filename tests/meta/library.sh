@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# What editors and linters are told (lua/library) is what the source would make:
+# "make annotations" writes it anew.
+
+failed=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# same KIND FILE
+same()
+{
+	"$USHER_BUILD/usher" annotate "$1" >"$work/made" || failed=1
+	if ! diff "$USHER_SRC/lua/library/$2" "$work/made"; then
+		echo "lua/library/$2 is not what the source makes"
+		failed=1
+	fi
+}
+
+same library usher.lua
+same luacheck usher.luacheckrc
+exit $failed
