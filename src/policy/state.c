@@ -363,21 +363,16 @@ ush_state_new(
 	return state_new(generation, selftest, &allowance, err);
 }
 
-static uint64_t
-left_of(uint64_t all, uint64_t spent)
-{
-	return spent < all ? all - spent : 0;
-}
-
 struct ush_state *
 ush_state_new_within(struct ush_generation *generation,
     struct ush_allowance *spent, struct ush_error *err)
 {
 	struct ush_allowance all = set_up_limit(&generation->engine->limits);
 	struct ush_allowance given = {
-	    left_of(all.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
+	    ush_allowance_left(all.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
 		spent->instructions),
-	    left_of(all.cpu_ns * USH_HANDSHAKE_SET_UP_FACTOR, spent->cpu_ns)};
+	    ush_allowance_left(
+		all.cpu_ns * USH_HANDSHAKE_SET_UP_FACTOR, spent->cpu_ns)};
 	struct ush_allowance left = given;
 	struct ush_state *state = state_new(generation, false, &left, err);
 

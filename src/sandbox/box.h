@@ -38,6 +38,13 @@ struct ush_allowance {
 	uint64_t cpu_ns;
 };
 
+/* Of either: what is left of `all`, and never less than nothing. */
+static inline uint64_t
+ush_allowance_left(uint64_t all, uint64_t spent)
+{
+	return spent < all ? all - spent : 0;
+}
+
 /*
  * A new box with the sandbox's library, or NULL when memory is short. Owned by
  * the caller. `host` is copied.

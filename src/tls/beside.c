@@ -122,9 +122,9 @@ allow(const struct ush_generation *shadow, const struct ush_allowance *spent,
 {
 	const struct ush_limits *limits = &shadow->engine->limits;
 	uint64_t cpu_ns = (uint64_t)limits->microseconds * 1000;
-	uint64_t left =
-	    ush_decide_left(limits->instructions * calls, spent->instructions);
-	uint64_t left_ns = ush_decide_left(cpu_ns * calls, spent->cpu_ns);
+	uint64_t left = ush_allowance_left(
+	    limits->instructions * calls, spent->instructions);
+	uint64_t left_ns = ush_allowance_left(cpu_ns * calls, spent->cpu_ns);
 
 	given->instructions =
 	    left < limits->instructions ? left : limits->instructions;
