@@ -153,7 +153,7 @@ policies()
 {
 	for file in "$USHER_SRC"/lua/usher/*.lua; do
 		module=$(basename "$file" .lua)
-		sed -n '/^local kinds = {/,/}/p' "$file" | tr ',{' '\n\n' |
+		sed -n '/^local kinds = {/,/}/p' "$file" | tr ',{' '\n' |
 			sed -n "s/^ *\([a-z0-9_]*\) = \"[a-z|]*\".*/$module \1/p"
 	done | LC_ALL=C sort >code
 	awk '/^\.\\" options: / { module = $3 }
