@@ -117,12 +117,6 @@ fail(struct ush_beside *b, const struct ush_conn *conn,
 	ush_decide_count(shadow, conn, USH_STAT_shadow_errors);
 }
 
-static uint64_t
-left_of(uint64_t all, uint64_t spent)
-{
-	return spent < all ? all - spent : 0;
-}
-
 /* What one call may spend, of what is left of `calls` calls. False: nothing. */
 static bool
 allow(const struct ush_generation *shadow, const struct ush_allowance *spent,
