@@ -11,29 +11,85 @@
  *		thread. Written by the thread itself, unless a connection has
  *		moved: so no counter is shared on the hot path.
  *
- * A generation may be freed when it is retired (no longer active), no pin is
- * left in any of its slots, and no thread is just about to pin it. The last is
- * a hazard pointer: before a thread reads a binding's engine it announces the
- * engine in its record, and looks again whether the binding still has it. So:
+ * and the record has a hazard pointer: the engine that the thread is looking at
+ * just now. The rest of this page shows that a generation is not freed too
+ * early, and not too late. All operations named in it are sequentially
+ * consistent, so that there is one order of them all. usher.7 has a picture of
+ * a generation's life; rollout.c moves it along.
  *
- *	thread					reclaimer
- *	hazard = engine				active or binding is changed
- *	binding still has engine?		any hazard == engine: not yet
- *	pin the active generation		any pin: not yet
- *	hazard = NULL				free
+ * Who can come to a generation. A handshake, by `active` or `shadow` of an
+ * engine, and nothing else:
  *
- * All of these are sequentially consistent. After "not yet" somebody has to ask
- * again. If it was a pin: whoever gives the pin back does, if it finds the
- * generation retired (it looks under a hazard of its own, since the generation
- * may be freed as soon as the pin is gone). If it was a hazard: the reclaimer
- * leaves a mark (`blocked`, set before it looks), and a thread that has cleared
- * its hazard reclaims if it sees the mark. Retired generations are so few that
- * a list and one lock, `ush_pool.lock`, do for the rest; a generation that is
- *held for hours costs the others nothing.
+ *	pin	P1  hazard = the engine that the binding has
+ *		P2  the binding still has it? else again from P1
+ *		P3  g = active (or shadow) of the engine
+ *		P4  pins of the thread's slot of g + 1
+ *		P5  hazard = NULL
+ *	unpin	U1  hazard = engine of g
+ *		U2  pins - 1
+ *		U3  is g retired?
+ *		U4  hazard = NULL
+ *		U5  if it was: reclaim
+ *	retire	R1  active and shadow lead elsewhere, and never to g again
+ *		R2  g is retired, and on the list
+ *		R3  reclaim
+ *	reclaim, for each g of the list, under the lock:
+ *		C1  blocked = true
+ *		C2  is the hazard of any thread g's engine? then not yet
+ *		C3  has any slot of g pins? then not yet
+ *		C4  take it off the list; free it
  *
- * A thread's list of slots is read and changed by that thread alone. Slots
- * outlive their generation (marked dead, dropped when the thread makes its
- * next one) and their thread (orphaned, adopted by the next new thread).
+ * R1 is what rollout.c must see to: a generation is retired once, by the one
+ * who took it out of `active`, `shadow` or `previous`. From there it goes
+ * nowhere but to the list. (The one before the active one, kept for a
+ * rollback, is not retired.)
+ *
+ * Not too early. Suppose that a thread holds g, or is about to: it is after P3
+ * and has not done U2. C4 frees g. Where was the thread at C2 and C3?
+ *
+ *	After P4: then C3 has seen its pin. Contradiction.
+ *	Between P1 and P5: then C2 has seen its hazard. Contradiction. Slots
+ *		that are new to the list of g (P4 may make one) matter not.
+ *	So at C2 it was before P1, or at C2 after P5, which is after P4: the
+ *		first case, as C3 comes after C2. Before P1 means that P3 came
+ *		after C2, thus after R1, and has found another generation.
+ *
+ * The engine itself lives as long as one of its generations. A thread that is
+ * past P2 has found the engine in the binding after it set its hazard; so the
+ * binding's reference was given up later, and R1 of the last generation too;
+ * C2 of that sees the hazard. (If an engine was freed between reading the
+ * binding and P1, and another one lies at its address by P2, it is that one
+ * which the binding has and the hazard names.)
+ *
+ * In U2 a thread gives up what keeps g and its slot. It reads g once more in
+ * U3, under the hazard of U1, for which the same holds.
+ *
+ * States. One that is in use belongs to a handshake, which has a pin. One that
+ * is idle is reached through a slot of g, under the lock, on which C4 has not
+ * worked yet; or by its own thread, when it ends, which takes a pin for that
+ * (slots.c). Those taken are freed before the generations of the same round.
+ *
+ * Not too late. After each "not yet" somebody asks again:
+ *
+ *	a pin	U2 came after C3, and U3 after U2, so it sees that g is
+ *		retired: U5 asks again.
+ *	a hazard The thread has cleared it after C2, and looks at `blocked`
+ *		then, which was set before: it asks again (hazard_clear).
+ *
+ * An idle thread keeps nothing: its state is taken from it at once. A thread
+ * that puts a state back looks afterwards whether the generation is `cold`, and
+ * takes it again; the reclaimer marks first and takes then; so one of them
+ * finds it.
+ *
+ * Retired generations are so few that a list and one lock, `ush_pool.lock`, do
+ * for the rest; one that is held for hours costs the others nothing. A thread's
+ * list of slots is read and changed by that thread alone. Slots outlive their
+ * generation (marked dead, dropped when the thread makes its next one) and
+ * their thread (orphaned, adopted by the next new thread).
+ *
+ * Forks. The lock is taken around fork(2), so all above is whole in the child.
+ * The threads that it does not have hold no hazards there; what their
+ * handshakes have pinned stays pinned, as long as those connections are there.
  */
 #include "policy/pool.h"
 

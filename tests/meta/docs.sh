@@ -9,7 +9,7 @@
 #  3. usher.1 has the options and commands that the help prints
 #  4. the policies in README.md and the pages load, the C programs compile,
 #     link and run, the visits in README.md get what it says they get, and so
-#     do its check and its test
+#     do its check, its test, and its edit of a watched file
 #  5. usher-policies.7 has the options of the modules in lua/usher/
 #  6. the pages are sound (mandoc, or else groff)
 #
@@ -315,6 +315,38 @@ check_and_test()
 	}
 }
 
+# README's edit of a watched file, by a server that watches it.
+edits()
+{
+	edit=$(grep -l -e --watch readme.sh.*)
+	if ! test -s "$edit"; then
+		fail "no edit of a watched file in README.md"
+		return
+	fi
+	sed -e "s|^cp |cp $USHER_SRC/|" -e '/^sed/d' \
+		-e "s|build/usher serve|'$USHER_BUILD/usher' serve --listen 127.0.0.1:0|" \
+		-e 's| &$| >out 2>log \&|' "$edit" >start.sh
+	sed -n '/^sed/p' "$edit" >edit.sh
+	: >out
+	# shellcheck disable=SC1091  # made here
+	. ./start.sh
+	server=$!
+	for _ in $(seq 200); do
+		grep -q Listening out && break
+		sleep 0.1
+	done
+	# shellcheck disable=SC1091
+	. ./edit.sh
+	for _ in $(seq 200); do
+		grep -q "takes the place of" log && break
+		sleep 0.1
+	done
+	grep -q "takes the place of" log || fail "the edit in README.md"
+	kill "$server"
+	wait "$server" || fail "the server of the edit"
+	server=
+}
+
 lint()
 {
 	for page in "$man"/*.[137]; do
@@ -341,6 +373,7 @@ policies
 command_line
 programs
 visits
+edits
 check_and_test
 lint
 exit $failed
