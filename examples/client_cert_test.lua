@@ -12,12 +12,14 @@ local function fingerprint(name)
   return server:visit({ cert = name }).vars.seen
 end
 
+local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+
 -- The policy beside a list with one entry, in a folder of its own.
 local function with_revoked(entry)
   local folder = os.tmpname()
   os.remove(folder)
-  os.execute("mkdir -m 700 '" .. folder .. "' && cp client_cert.lua '" .. folder
-    .. "'")
+  os.execute("mkdir -m 700 '" .. folder .. "' && cp '" .. here
+    .. "client_cert.lua' '" .. folder .. "'")
   local file = assert(io.open(folder .. "/revoked.txt", "w"))
   file:write(entry, "\n")
   file:close()

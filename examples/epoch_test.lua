@@ -2,11 +2,14 @@
 --
 -- Run it:  usher test epoch_test.lua
 
+local here = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+
 -- The policy beside other words for its hosts, in a folder of its own.
 local function with_epochs(text)
   local folder = os.tmpname()
   os.remove(folder)
-  os.execute("mkdir -m 700 '" .. folder .. "' && cp epoch.lua '" .. folder .. "'")
+  os.execute("mkdir -m 700 '" .. folder .. "' && cp '" .. here
+    .. "epoch.lua' '" .. folder .. "'")
   local file = assert(io.open(folder .. "/epochs.txt", "w"))
   file:write(text)
   file:close()
@@ -14,6 +17,18 @@ local function with_epochs(text)
   os.execute("rm -r '" .. folder .. "'")
   return policy
 end
+
+describe("epoch", function()
+  it("compares the word in the ticket with the host's", function()
+    local verdict, reason = usher.policy("epoch.lua"):decrypt {
+      conn = { server_name = "shop.example" },
+      ticket = { status = "success",
+        data = { sni = "shop.example", epoch = "2026-10-acl" } },
+    }
+    assert.equal("ignore_renew", verdict)
+    assert.equal("the rules have changed", reason)
+  end)
+end)
 
 for _, tls in ipairs { "1.2", "1.3" } do
   describe("epoch, TLS " .. tls, function()
@@ -38,6 +53,11 @@ for _, tls in ipairs { "1.2", "1.3" } do
       assert.is_false(visit.resumed)
       assert.equal("the rules have changed", visit.reason)
       assert.is_true(resumes(after, "shop.example", visit.ticket))
+    end)
+
+    it("takes no ticket of before it was there", function()
+      local first = without:visit { name = "shop.example" }
+      assert.is_false(resumes(before, "shop.example", first.ticket))
     end)
 
     it("keeps those of hosts whose rules did not", function()

@@ -7,15 +7,13 @@
 -- keep it to decrypt meanwhile, or drop it.
 --
 -- leaked_keys.txt has the first 16 bytes of each such key, in hex digits.
--- ISSUED_AFTER is for keys that were weak until a day (a bad random generator),
--- where nobody could make tickets up.
+-- conn.vars.issued_after is for keys that were weak until a moment (a bad random
+-- generator), where nobody could make tickets up: date -d 2026-11-01 +%s
 --
 -- Cost: a look-up. Limit: sessions that were recorded stay readable.
 
 local usher = require "usher"
 local leaked = require("usher.data").set("leaked_keys.txt")
-
-local ISSUED_AFTER = 0 -- seconds since 1970: date -d 2026-11-01 +%s
 
 return {
   name = "leaked_key",
@@ -25,7 +23,8 @@ return {
     if leaked:contains(usher.hex(ticket.key_name)) then
       return "ignore_renew", "made with a leaked key"
     end
-    if (ticket.auth_time or 0) < ISSUED_AFTER then
+    local issued_after = tonumber(conn.vars.issued_after) or 0
+    if (ticket.auth_time or 0) < issued_after then
       return "ignore_renew", "made with a weak key"
     end
     return "default"

@@ -25,6 +25,17 @@ for _, tls in ipairs { "1.2", "1.3" } do
       assert.equal("made with a leaked key", visit.reason)
     end)
 
+    it("takes none from before a moment", function()
+      usher.clock.set(1700000000)
+      local keys = usher.keys()
+      local vars = { issued_after = "1700000001" }
+      local first = usher.server(without, { tls = tls, keys = keys }):visit()
+      local visit = usher.server(with, { tls = tls, keys = keys, vars = vars })
+        :visit({ ticket = first.ticket })
+      assert.is_false(visit.resumed)
+      assert.equal("made with a weak key", visit.reason)
+    end)
+
     it("takes those made with another", function()
       local server = usher.server(with, { tls = tls, keys = usher.keys() })
       local first = server:visit()

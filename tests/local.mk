@@ -40,6 +40,7 @@ CHECKS += tests/check_manual_data
 CHECKS += tests/check_manual_errors
 CHECKS += tests/check_manual_host
 CHECKS += tests/check_metrics
+CHECKS += tests/check_once
 CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern

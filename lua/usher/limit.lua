@@ -33,8 +33,7 @@ local TTL = 3600
 -- The bucket is kept as one number, the time in milliseconds at which it will
 -- be full again; each token puts that off by what it takes to get it back. So
 -- one atomic addition takes a token.
-local function bucket_of(given)
-  local v4, v6 = options.network("usher.limit", given)
+local function bucket_of(given, v4, v6)
   local token = math.ceil(1000 / given.rate)
   local room = token * (given.burst or math.max(10 * given.rate, 1))
   local ttl = math.max(2 * room / 1000, TTL)
@@ -110,7 +109,7 @@ local function limit(given)
     error("usher.limit: option 'over' must be 'cheap' or 'end', not '"
       .. given.over .. "'", 2)
   end
-  local bucket = bucket_of(given)
+  local bucket = bucket_of(given, options.network("usher.limit", given))
   return setmetatable({
     name = given.name,
     decrypt = decrypt_of(bucket),
