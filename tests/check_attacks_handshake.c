@@ -11,7 +11,8 @@
  *  3. A thousand tickets, of which each spends its limit.
  *  4. A thousand tickets that spend little all have their data, and what the
  *     tickets of a handshake have spent is forgotten after ten seconds.
- *  5. A top level that takes longer than states may is refused at once;
+ *  5. A shadow that does the same, beside a healthy policy.
+ *  6. A top level that takes longer than states may is refused at once;
  *     selftest may take longer.
  */
 #include <stdio.h>
@@ -169,6 +170,52 @@ START_TEST(a_thousand_tickets_that_loop_share_a_limit)
 }
 END_TEST
 
+static void
+shadow_main(void *arg)
+{
+	static const char healthy[] =
+	    "return { generate = function(conn, ticket)\n"
+	    "  if ticket.index == 1 then conn.num_tickets = 1000 end\n"
+	    "  return 'x' end,\n"
+	    "  decrypt = function() return 'ignore_renew' end }";
+	const struct drill *drill = arg;
+	struct usher *engine =
+	    attack_engine(healthy, strlen(healthy), &limits, NULL);
+	SSL_CTX *server = engine_server(engine, TLS1_3_VERSION);
+	struct outcome saw;
+
+	ck_assert_int_eq(usher_shadow_text(engine, "shadow", drill->text,
+			     strlen(drill->text), NULL),
+	    0);
+	saw = visit(drill, server, NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(
+		    attack_notes[USHER_CALL_GENERATE].code, USHER_OK);
+		ck_assert_int_eq(saw.tickets, 1000);
+		saw = visit(drill, server, saw.session);
+	}
+	harness_clear();
+	usher_free(engine);
+}
+
+START_TEST(a_shadow_has_limits_of_the_same_kind)
+{
+	static const char *const texts[] = {
+	    /* A costly top level, and each call loses its state. */
+	    "local s = ('1'):rep(60000)\n"
+	    "for i = 1, 500 do local x = s + s end\n"
+	    "local function grow() local s = 'x'\n"
+	    "  while true do s = s .. s end end\n"
+	    "return { decrypt = grow, generate = grow }",
+	    "local function loop() " SLOW " end\n"
+	    "return { decrypt = loop, generate = loop }",
+	};
+	struct drill drill = {.version = TLS1_3_VERSION, .text = texts[_i]};
+
+	attack_on_small_stack(shadow_main, &drill);
+}
+END_TEST
+
 START_TEST(a_thousand_tickets_that_spend_little_have_their_data)
 {
 	struct drill drill = {.version = TLS1_3_VERSION, .ends = ENDS_WELL};
@@ -252,6 +299,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, a_costly_top_level_is_not_run_for_ever, 0, VERSIONS);
 	tcase_add_test(tc, a_thousand_tickets_that_loop_share_a_limit);
+	tcase_add_loop_test(tc, a_shadow_has_limits_of_the_same_kind, 0, 2);
 	tcase_add_test(
 	    tc, a_thousand_tickets_that_spend_little_have_their_data);
 	tcase_add_test(tc, what_tickets_have_spent_is_forgotten_after_a_while);

@@ -480,7 +480,7 @@ START_TEST(each_failed_allocation_is_an_error)
 			      "assert(data.set('s'):contains 'a')\n"
 			      "assert(data.map('m'):get 'a' == '1')\n"
 			      "assert(data.networks('n'):contains '::1')\n"
-			      "return chain {}\n");
+			      "return chain {{decrypt = print}}\n");
 	folder_write("d/m.lua", "return 1\n");
 	folder_write("s", "a\n");
 	folder_write("m", "a 1\n");

@@ -21,7 +21,8 @@
  * 14. Random operations agree with a plain list
  * 15. Random operations on a full store leave it in order
  * 16. Of many threads that add one key, one is told that it did
- * 17. Threads that count at once lose nothing
+ * 17. Of many threads that delete one key, one is told that it was there.
+ *     Threads that count at once lose nothing
  * 18. Processes forked later see the same store
  * 19. A lock that is held costs one short wait, then none until it is free
  * 20. An overlay shows its own writes over the store's, and keeps them
@@ -623,6 +624,35 @@ START_TEST(of_many_threads_that_add_one_is_told_that_it_did)
 END_TEST
 
 static void *
+delete_in_thread(void *arg)
+{
+	enum ush_store_result result;
+	int *won = arg;
+	char name[16];
+
+	for (unsigned int i = 0; i < 2000; i++) {
+		do
+			result = ush_store_delete(view, key_of_number(i, name));
+		while (result == USH_STORE_BUSY);
+		*won += result == USH_STORE_OK;
+	}
+	return NULL;
+}
+
+START_TEST(of_many_threads_that_delete_one_is_told_that_it_did)
+{
+	int won[THREADS] = {0}, sum = 0;
+
+	add_many(0, 2000, 0);
+	run_threads(delete_in_thread, won);
+	for (int i = 0; i < THREADS; i++)
+		sum += won[i];
+	ck_assert_int_eq(sum, 2000);
+	ck_assert_uint_eq(count_there(0, 2000), 0);
+}
+END_TEST
+
+static void *
 count_in_thread(void *arg)
 {
 	int64_t sum;
@@ -914,6 +944,7 @@ store_suite(void)
 	tcase_add_test(tc, random_operations_on_a_full_store);
 	tc = store_case(suite, "threads");
 	tcase_add_test(tc, of_many_threads_that_add_one_is_told_that_it_did);
+	tcase_add_test(tc, of_many_threads_that_delete_one_is_told_that_it_did);
 	tcase_add_test(tc, threads_that_count_at_once_lose_nothing);
 	tcase_add_test(tc, processes_forked_later_see_the_same_store);
 	tcase_add_test(tc, a_held_lock_costs_one_short_wait);

@@ -164,7 +164,10 @@ function Check:run(fn, sample)
   local result = self:call(fn, sample)
   results[1] = result
   if not sample.full then return results end
-  for path in pairs(result.asked) do
+  local asked = {}
+  for path in pairs(result.asked) do asked[#asked + 1] = path end
+  table.sort(asked)
+  for _, path in ipairs(asked) do
     local less = samples.without(sample, path)
     if less and not (less.partial and not self:resumes(less)) then
       results[#results + 1] = self:call(fn, less)

@@ -66,12 +66,6 @@ on_error(struct ush_issue *is)
 	return 1;
 }
 
-static uint64_t
-left_of(uint64_t all, uint64_t spent)
-{
-	return spent < all ? all - spent : 0;
-}
-
 /* Less than its own limit is left for a call: unless that has been so for some
  * time. Tickets that the host has made long after the handshake begin anew. */
 static void
@@ -103,8 +97,8 @@ allowance(struct ush_issue *is)
 	    now->generate.cpu_ns + given.cpu_ns <= all_ns)
 		return given;
 	renew(now);
-	all = left_of(all, now->generate.instructions);
-	all_ns = left_of(all_ns, now->generate.cpu_ns);
+	all = ush_allowance_left(all, now->generate.instructions);
+	all_ns = ush_allowance_left(all_ns, now->generate.cpu_ns);
 	if (all < given.instructions)
 		given.instructions = all;
 	if (all_ns < given.cpu_ns)

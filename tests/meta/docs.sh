@@ -8,7 +8,8 @@
 #  2. usher.3 has each function, error code and statistic of usher.h
 #  3. usher.1 has the options and commands that the help prints
 #  4. the policies in README.md and the pages load, the C programs compile,
-#     link and run, the visits in README.md get what it says they get
+#     link and run, the visits in README.md get what it says they get, and so
+#     do its check and its test
 #  5. usher-policies.7 has the options of the modules in lua/usher/
 #  6. the pages are sound (mandoc, or else groff)
 #
@@ -153,7 +154,7 @@ policies()
 {
 	for file in "$USHER_SRC"/lua/usher/*.lua; do
 		module=$(basename "$file" .lua)
-		sed -n '/^local kinds = {/,/}/p' "$file" | tr ',{' '\n\n' |
+		sed -n '/^local kinds = {/,/}/p' "$file" | tr ',{' '\n' |
 			sed -n "s/^ *\([a-z0-9_]*\) = \"[a-z|]*\".*/$module \1/p"
 	done | LC_ALL=C sort >code
 	awk '/^\.\\" options: / { module = $3 }
@@ -294,6 +295,26 @@ END
 	server=
 }
 
+# README's policy with the mistake that it tells of, and README's test.
+check_and_test()
+{
+	blocks lua readme.lua
+	blocks "lua test" readme_test
+	sed 's/(ticket.auth_age or math.huge)/ticket.auth_age/' readme.lua.1 \
+		>shop.lua
+	"$USHER_BUILD/usher" check shop.lua | grep '^shop.lua:[0-9]' >code
+	grep '^shop.lua:[0-9]' "$USHER_SRC/README.md" >page
+	same "what usher check says in README.md"
+	cp readme.lua.1 shop.lua
+	"$USHER_BUILD/usher" check shop.lua || fail "README.md's policy"
+	cp readme_test.1 shop_test.lua
+	"$USHER_BUILD/usher" test shop_test.lua >out 2>&1
+	grep -q 'needs luassert' out || grep -q '^1 passed, 0 failed' out || {
+		cat out
+		fail "the test in README.md"
+	}
+}
+
 lint()
 {
 	for page in "$man"/*.[137]; do
@@ -320,5 +341,6 @@ policies
 command_line
 programs
 visits
+check_and_test
 lint
 exit $failed
