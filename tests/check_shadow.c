@@ -7,7 +7,7 @@
  *  1. The active one's word counts; where the shadow says something else, that
  *     is counted, logged once a minute with both reasons, and told.
  *  2. A shadow has no effect: vars, tickets' number and lifetime, early data,
- *     app data, errors, aborts, budgets; it sees its own vars.
+ *     app data, errors, aborts, budgets, store; it sees its own vars.
  *  3. A shadow that lacks a function says what a policy without it would.
  *  4. A handshake keeps its shadow; nobody's shadow is freed.
  *  5. Canary: all, none, a share of the networks; the same in all processes;
@@ -203,6 +203,47 @@ START_TEST(early_data_are_not_declined)
 	saw = visit_run(&visit);
 	ck_assert(saw.resumed && saw.early);
 	ck_assert_uint_eq(engine_stats(engine).shadow_errors, 0);
+}
+END_TEST
+
+/* Counts in the store; tells what it found. */
+static const char counting[] =
+    "local store = require 'usher.store'\n"
+    "return { generate = function(conn)\n"
+    "    conn.vars.seen = tostring(store.incr('n', %d, 1000))\n"
+    "    return { by = 1 }\n"
+    "  end, decrypt = function(conn, ticket)\n"
+    "    if not ticket.data then return 'ignore_renew' end\n"
+    "    return 'use_renew', tostring(store.incr('n', %d, 1000))\n"
+    "  end }\n";
+
+/* The store has 2 of the first visit (1 in TLS 1.2). A shadow sees its own
+ * writes until the handshake ends, and nobody else does. */
+START_TEST(what_a_shadow_stores_is_thrown_away)
+{
+	char one[600], hundred[600];
+	struct engine_spec spec = {
+	    .text = one, .decision = note_shadow, .store_size = 1 << 20};
+	struct visit visit = {.version = version_of(_i)};
+	struct usher *engine;
+	int n = 1 + _i, i;
+	char want[16];
+
+	snprintf(one, sizeof one, counting, 1, 1);
+	snprintf(hundred, sizeof hundred, counting, 100, 100);
+	engine = engine_make(&spec);
+	visit.server = engine_server(engine, visit.version);
+	visit.session = visit_run(&visit).session;
+	shadow(engine, hundred);
+	for (i = 0; i < 3; i++) {
+		snprintf(want, sizeof want, "%d", n + 1);
+		script_expect(&visit, want);
+		snprintf(want, sizeof want, "%d", n + 100);
+		ck_assert_str_eq(shadow_reason, want);
+		n += 2;
+	}
+	ck_assert_uint_eq(engine_stats(engine).shadow_errors, 0);
+	notes_check();
 }
 END_TEST
 
@@ -659,6 +700,8 @@ beside(void)
 	tcase_add_loop_test(tcase, the_same_word_is_no_difference, 0, VERSIONS);
 	tcase_add_loop_test(tcase, a_shadow_changes_nothing, 0, VERSIONS);
 	tcase_add_test(tcase, early_data_are_not_declined);
+	tcase_add_loop_test(
+	    tcase, what_a_shadow_stores_is_thrown_away, 0, VERSIONS);
 	tcase_add_loop_test(tcase, a_shadows_failure_is_its_own, 0,
 	    2 * (int)(sizeof failing / sizeof *failing));
 	tcase_add_loop_test(tcase, a_shadow_may_lack_a_function, 0, VERSIONS);

@@ -26,9 +26,8 @@ struct ush_state {
 	struct ush_box *box;
 	struct ush_generation *generation;
 	struct ush_objects objects;
-	unsigned char *buffer; /* limits.app_data bytes, for the caller */
-	unsigned int forks;    /* the process it was made in */
-	bool shadow; /* what this call writes elsewhere goes nowhere */
+	unsigned char *buffer;   /* limits.app_data bytes, for the caller */
+	unsigned int forks;      /* the process it was made in */
 	struct ush_lib_host lib; /* what usher.* need of us */
 	struct ush_requiring
 	    *requiring; /* the module that runs its top level */

@@ -128,8 +128,8 @@ look(struct ush_box *box)
 	box->cpu_last = now;
 }
 
-static bool
-spend(struct ush_box *box, uint64_t units)
+bool
+ush_budget_take_of(struct ush_box *box, uint64_t units)
 {
 	if (box->tripped != USH_OK)
 		return false;
@@ -195,7 +195,7 @@ on_count(lua_State *L, lua_Debug *ar)
 		box->unlooked += STEP;
 		units += traffic / TRAFFIC_PER_INSTRUCTION;
 	}
-	if (spend(box, units)) {
+	if (ush_budget_take_of(box, units)) {
 		arm(box, next_step(box));
 		return;
 	}
@@ -232,21 +232,15 @@ on_pressure(void *arg)
 }
 
 bool
-ush_budget_take_of(struct ush_box *box, uint64_t units)
-{
-	return spend(box, units);
-}
-
-bool
 ush_budget_take(lua_State *L, uint64_t units)
 {
-	return spend(ush_box_of(L), units);
+	return ush_budget_take_of(ush_box_of(L), units);
 }
 
 void
 ush_budget_charge(lua_State *L, uint64_t units)
 {
-	if (!spend(ush_box_of(L), units))
+	if (!ush_budget_take_of(ush_box_of(L), units))
 		ush_budget_raise(L);
 }
 

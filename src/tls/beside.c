@@ -4,8 +4,9 @@
  * Asking the shadow. What a call may change besides its answer is taken from
  * it: its conn.vars are a layer of its own, assignments are forgotten, early
  * data are not declined, app data are written to its state's buffer and stay
- * there. Errors of a shadow are no script errors: they are counted on their
- * own, and are a verdict like another, "error".
+ * there, the store's writes go to an overlay that ends with the handshake.
+ * Errors of a shadow are no script errors: they are counted on their own, and
+ * are a verdict like another, "error".
  */
 #include "tls/beside.h"
 
@@ -32,6 +33,7 @@ ush_beside_free(struct ush_beside *beside)
 		return;
 	for (int i = 0; i < USH_VARS_LAYERS; i++)
 		ush_vars_clear(&beside->vars, (enum ush_vars_layer)i);
+	ush_store_overlay_free(beside->overlay);
 	free(beside);
 }
 
@@ -140,22 +142,29 @@ spend(struct ush_allowance *spent, const struct ush_allowance *given,
 	spent->cpu_ns += given->cpu_ns - left->cpu_ns;
 }
 
-/* The state, marked so that what it writes elsewhere goes nowhere. */
+/* The state, with the handshake's overlay before the store. */
 static struct ush_state *
 enter(struct ush_beside *b, struct ush_generation *shadow)
 {
-	struct ush_state *state =
-	    ush_pool_enter_within(shadow, &b->set_up, &b->error);
+	struct ush_state *state;
 
+	if (shadow->engine->store && !b->overlay)
+		b->overlay = ush_store_overlay_new();
+	if (shadow->engine->store && !b->overlay) {
+		ush_error_set(
+		    &b->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+		return NULL;
+	}
+	state = ush_pool_enter_within(shadow, &b->set_up, &b->error);
 	if (state)
-		state->shadow = true;
+		state->store.overlay = b->overlay;
 	return state;
 }
 
 static void
 leave(struct ush_state *state)
 {
-	state->shadow = false;
+	state->store.overlay = NULL;
 	ush_pool_leave(state);
 }
 

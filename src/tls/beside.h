@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 
 #include "base/error.h"
+#include "data/store.h"
 #include "policy/state.h"
 #include "tls/vars.h"
 
@@ -22,11 +23,12 @@ struct ush_live;
 
 /* What a shadow has of a handshake, and what it said last. */
 struct ush_beside {
-	struct ush_vars vars;          /* its own, over the host's */
-	struct ush_allowance decrypt;  /* what all its calls have spent, */
-	struct ush_allowance generate; /* and of generate, */
-	struct ush_allowance set_up;   /* and its new states */
-	unsigned int runs;             /* of decrypt */
+	struct ush_vars vars;              /* its own, over the host's */
+	struct ush_allowance decrypt;      /* what all its calls have spent, */
+	struct ush_allowance generate;     /* and of generate, */
+	struct ush_allowance set_up;       /* and its new states */
+	unsigned int runs;                 /* of decrypt */
+	struct ush_store_overlay *overlay; /* what it wrote to the store */
 	/* What it said of this decision. */
 	bool asked;
 	const char *verdict; /* static */
