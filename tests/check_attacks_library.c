@@ -63,7 +63,7 @@ static const struct attack numbers[] = {
     {"tostring that errors, in format", ENDS_SPENT,
 	"local t = setmetatable({}, {__tostring = function() error('x') "
 	"end}) while true do pcall(string.format, '%s', t) end"},
-    {"date with every conversion", ENDS_WELL,
+    {"date with every conversion", ENDS_WELL | ENDS_SPENT,
 	"for c = 0, 255 do pcall(os.date, '%' .. string.char(c)) "
 	"pcall(os.date, '!%E' .. string.char(c)) pcall(os.date, '%O' .. "
 	"string.char(c)) end"},
@@ -165,7 +165,7 @@ static const struct attack tables[] = {
     {"select of everything", ENDS_WELL,
 	"for _, n in pairs{0, -1, -8000, 8000, 0/0, 1/0, 2^31, '#', '#x', "
 	"'1', '-1'} do pcall(select, n, 1, 2, 3) end"},
-    {"varargs passed on and on", ENDS_WELL,
+    {"varargs passed on and on", ENDS_WELL | ENDS_SPENT,
 	"local function f(n, ...) if n == 0 then return select('#', ...) "
 	"end return f(n - 1, n, ...) end pcall(f, 7000) pcall(f, 200)"},
     {"many results of pcall", ENDS_SPENT,
@@ -216,7 +216,7 @@ static const struct attack metatables[] = {
 	"local t = setmetatable({}, {__metatable = 'x'}) assert(not "
 	"pcall(setmetatable, t, {})) assert(getmetatable(t) == 'x') "
 	"pcall(setmetatable, t, nil) setmetatable({}, {__metatable = nil})"},
-    {"__mode changed while walking", ENDS_WELL,
+    {"__mode changed while walking", ENDS_WELL | ENDS_SPENT,
 	"local mt = {__mode = 'k'} local t = setmetatable({}, mt) for i = "
 	"1, 10000 do t[{}] = i end for k in pairs(t) do mt.__mode = 'v' "
 	"t[k] = {} end for i = 1, 5 do local s = ('x'):rep(300000) .. i end "
@@ -240,7 +240,7 @@ static const struct attack metatables[] = {
 };
 
 static const struct attack strings[] = {
-    {"patterns of every kind, many", ENDS_WELL,
+    {"patterns of every kind, many", ENDS_WELL | ENDS_SPENT,
 	"local p = {'%f[%w]', '%b()', '%bxx', '()', '(()())', "
 	"'((((((.))))))', '%1', '(%1)', '()%1', '[]]', '[^]]', '[a-]', "
 	"'[%a-z]', '[%]]', '[', '%', '(', ')', '.-', '.*$', '^^', '$$', "

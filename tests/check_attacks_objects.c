@@ -64,7 +64,7 @@ static const struct attack handles[] = {
 	"end) end"},
     {"num_tickets to 0", ENDS_WELL, "conn.num_tickets = 0 return {n = 1}", NULL,
 	IN_GENERATE},
-    {"num_tickets to a thousand and grow", ENDS_MEMORY,
+    {"num_tickets to a thousand and grow", ENDS_MEMORY | ENDS_SPENT,
 	"conn.num_tickets = 1000 local s = 'x' while true do s = s .. s end",
 	NULL, IN_GENERATE},
     {"timeout of the largest", ENDS_WELL,
@@ -125,20 +125,20 @@ static const struct attack edges[] = {
 	"local function f() local ok = pcall(f) if not ok then "
 	"('a'):rep(100):find(('a?'):rep(100) .. 'b') end error() end "
 	"pcall(f)"},
-    {"C work at the edge of the stack", ENDS_SCRIPT,
+    {"C work at the edge of the stack", ENDS_SCRIPT | ENDS_SPENT,
 	"local function f(n) ('x'):gsub('x', function() pcall(f, n + 1) for "
 	"i = 1, 10 do string.format('%99.99f', 1e308) os.date('%c') "
 	"('a'):rep(200):find(('a?'):rep(190)) end end) end f(1)"},
-    {"the Lua stack filled, then errors", ENDS_WELL,
+    {"the Lua stack filled, then errors", ENDS_WELL | ENDS_SPENT,
 	"local t = {} for i = 1, 7900 do t[i] = i end local function f(...) "
 	"pcall(f, ...) end f(unpack(t))"},
     {"a stack overflow in a message handler", ENDS_SPENT,
 	"local function f() return 1 + f() end xpcall(f, f) xpcall(f, "
 	"function() return f() end)"},
-    {"stack overflow inside a comparator", ENDS_SCRIPT,
+    {"stack overflow inside a comparator", ENDS_SCRIPT | ENDS_SPENT,
 	"local function f() return 1 + f() end pcall(table.sort, {3, 2, 1}, "
 	"f) table.sort({3, 2, 1}, f)"},
-    {"memory grown in a comparator behind pcall", ENDS_MEMORY,
+    {"memory grown in a comparator behind pcall", ENDS_MEMORY | ENDS_SPENT,
 	"table.sort({3, 2, 1}, function() pcall(function() local s = 'x' "
 	"while true do s = s .. s end end) return true end)"},
     {"memory grown in __tostring behind pcall in print",

@@ -3,7 +3,8 @@
 #
 # usher test:
 #
-#  1. the tests of the examples pass, and run every line of theirs
+#  1. the tests of the library's policies and of the examples pass, and those
+#     of the examples run every line of theirs
 #  2. what test files may call works: tests/cli/objects_test.lua
 #  3. failures are told with file, line and both values; a test that hangs or
 #     crashes ends alone: tests/cli/failing.lua
@@ -41,7 +42,9 @@ if ! "$usher" test "$USHER_SRC/examples/demo_test.lua" >out 2>&1 &&
 	exit 77
 fi
 
-status 0 "$usher" test --threshold 100 "$USHER_SRC/examples"
+status 0 "$usher" test --seconds 60 "$USHER_SRC/lua/usher"
+status 0 "$usher" test --seconds 60 --threshold 100 \
+	"$USHER_SRC/examples"
 test "$(grep -c '100 %  ' out)" -eq "$(find "$USHER_SRC/examples" \
 	-name '*_test.lua' | wc -l)" || fail "the coverage of the examples"
 

@@ -9,6 +9,9 @@ local usher = require "usher"
 local ip = require "usher.ip"
 local options = require "usher.options"
 
+-- Globals and fields of libraries cost more to read.
+local concat, sha256 = table.concat, usher.sha256
+
 ---@class usher.bind.Options
 ---@field name? string the policy's name
 ---@field server_name? boolean the name the client asked for
@@ -39,17 +42,20 @@ local kinds = {
 -- Numbers that browsers vary from visit to visit (RFC 8701), and signals that
 -- stand in the list of ciphers.
 local function is_noise(code)
-  local low = bit.band(code, 0xff)
-  return code == 0x00ff or code == 0x5600
-    or bit.band(low, 0x0f) == 0x0a and bit.rshift(code, 8) == low
+  return code % 0x0101 == 0 and code % 16 == 10
+    or code == 0x00ff or code == 0x5600
 end
 
 local function codes(list)
-  local kept = {}
+  local kept, n = {}, 0
   for i = 1, #list do
-    if not is_noise(list[i]) then kept[#kept + 1] = list[i] end
+    local code = list[i]
+    if not is_noise(code) then
+      n = n + 1
+      kept[n] = code
+    end
   end
-  return table.concat(kept, ",")
+  return concat(kept, ",")
 end
 
 -- Eight bytes over what the ClientHello offered; nil if it can't be read.
@@ -59,7 +65,7 @@ local function shape(conn)
     or not hello.signatures then
     return nil
   end
-  return usher.sha256(codes(hello.ciphers) .. ";" .. codes(hello.groups) .. ";"
+  return sha256(codes(hello.ciphers) .. ";" .. codes(hello.groups) .. ";"
     .. codes(hello.signatures)):sub(1, 8)
 end
 
