@@ -30,6 +30,17 @@ LUA_TESTS += lua/usher/standard_test.lua
 
 EXTRA_DIST += $(LUA_MODULES) $(LUA_TESTS) lua/embed.sh
 
+# Their tests, beside them: tests/check_cli_test.sh runs them.
+EXTRA_DIST += lua/usher/age_test.lua
+EXTRA_DIST += lua/usher/bind_test.lua
+EXTRA_DIST += lua/usher/by_name_test.lua
+EXTRA_DIST += lua/usher/chain_test.lua
+EXTRA_DIST += lua/usher/limit_test.lua
+EXTRA_DIST += lua/usher/once_test.lua
+EXTRA_DIST += lua/usher/options_test.lua
+EXTRA_DIST += lua/usher/revoke_test.lua
+EXTRA_DIST += lua/usher/standard_test.lua
+
 nodist_libusher_internal_la_SOURCES = lua/embedded.c
 CLEANFILES += lua/embedded.c
 

@@ -42,8 +42,9 @@ if ! "$usher" test "$USHER_SRC/examples/demo_test.lua" >out 2>&1 &&
 	exit 77
 fi
 
-status 0 "$usher" test "$USHER_SRC/lua/usher"
-status 0 "$usher" test --threshold 100 "$USHER_SRC/examples"
+status 0 "$usher" test --seconds 60 "$USHER_SRC/lua/usher"
+status 0 "$usher" test --seconds 60 --threshold 100 \
+	"$USHER_SRC/examples"
 test "$(grep -c '100 %  ' out)" -eq "$(find "$USHER_SRC/examples" \
 	-name '*_test.lua' | wc -l)" || fail "the coverage of the examples"
 

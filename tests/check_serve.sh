@@ -13,6 +13,9 @@
 #  8. the log has one line for each decision, as text or as JSON
 #  9. the tour ends with 0, or with 1 where the policy decides otherwise
 # 10. wrong command lines, files and policies: status and message
+# 11. SIGHUP reloads the policy, and so does --watch when it is edited; what
+#     can't be loaded is logged, and the old one goes on
+# 12. --shadow logs what another policy would have said, --canary lets it decide
 # 11. /metrics tells what was decided, and why
 # 12. without a policy the standard one decides
 #
@@ -239,12 +242,95 @@ tours()
 {
 	check "the tour" tour "$examples/demo.lua"
 	check "its rows" has out "ignore_renew: signed in too long ago"
+	check "its replacement" has out "ignore_renew: another script"
 	check "no row is amiss" lacks out UNEXPECTED
 	check "the tour in 1.2 only" tour --tls1.2 "$examples/demo.lua"
 	check "has no 1.3 in it" lacks out "1.3"
 	tour --tls1.3 "$examples/vhost.lua"
 	check "a tour with another policy" test $? -eq 1
 	check "shows the row" has out UNEXPECTED
+}
+
+# A policy whose reason is this word.
+say()
+{
+	cat >new.lua <<END
+return {
+  generate = function() return {} end,
+  decrypt = function(conn, ticket)
+    if not ticket.decrypted then return "default" end
+    return "ignore_renew", "$1"
+  end,
+}
+END
+	mv new.lua say.lua
+}
+
+# logged TEXT: the log has it, soon.
+logged()
+{
+	tries=0
+	until grep -qF -e "$1" log; do
+		tries=$((tries + 1))
+		if test $tries -gt 200; then
+			has log "$1"
+			return
+		fi
+		sleep 0.1
+	done
+}
+
+# says WORD: what becomes of a ticket
+says()
+{
+	visit "$version" -servername shop.example -sess_out ticket
+	visit "$version" -servername shop.example -sess_in ticket
+	has page "because      $1"
+}
+
+reloads()
+{
+	version=$1
+	say one
+	start say.lua
+	check "$1: the policy" says one
+	say two
+	kill -HUP "$server"
+	check "$1: SIGHUP" logged "takes the place of"
+	check "$1: the next policy" says two
+	echo 'return {' >say.lua
+	kill -HUP "$server"
+	check "$1: a broken one" logged "refused: say.lua:"
+	check "$1: and the old one goes on" says two
+	stop TERM
+	say one
+	start --watch say.lua
+	check "$1: watched" says one
+	say two
+	check "$1: edited" logged "takes the place of"
+	check "$1: and seen" says two
+	stop TERM
+	revision=$(sed -n 's/.*two) by \([0-9a-f]*\)$/\1/p' log)
+	check "$1: the revision in the log" test ${#revision} -eq 16
+}
+
+shadows()
+{
+	version=$1
+	say one
+	start --shadow say.lua "$examples/vhost.lua"
+	visit "$1" -servername shop.example -sess_out ticket
+	visit "$1" -servername shop.example -sess_in ticket
+	check "$1: beside a shadow" has page "resumed      yes"
+	check "$1: the shadow's word" logged "; shadow: ignore_renew (one)"
+	say two
+	kill -HUP "$server"
+	check "$1: the shadow is reloaded" logged "runs beside"
+	stop TERM
+	start --shadow say.lua --canary 1000 "$examples/vhost.lua"
+	check "$1: a canary" says two
+	check "$1: in the log" logged "(two) by canary "
+	stop TERM
 }
 
 # refused STATUS MESSAGE ARGUMENT...
@@ -276,6 +362,10 @@ command_lines()
 	refused 2 "with --cert" serve --key pair.pem "$policy"
 	refused 2 "goes with --tour" serve --no-wait "$policy"
 	refused 2 "NAME=VALUE" serve --var x "$policy"
+	refused 2 "0 to 1000" serve --canary 1001 "$policy"
+	refused 2 "goes with --shadow" serve --canary 5 "$policy"
+	refused 2 "path of a Lua script" serve --shadow "" "$policy"
+	refused 2 "name the policy" serve --watch
 	"$usher" --help >out
 	check "usher --help" has out "serve"
 	"$usher" serve --help >out
@@ -293,6 +383,7 @@ files()
 	refused 1 "did you mean 'decrypt'?" serve typo.lua
 	refused 1 "syntax.lua:2:" serve syntax.lua
 	refused 1 "No such file" serve --cert missing.pem "$policy"
+	refused 1 "--shadow: missing.lua: " serve --shadow missing.lua "$policy"
 	refused 1 "PEM" serve --cert typo.lua "$policy"
 }
 
@@ -308,6 +399,10 @@ errors
 tours
 standard -tls1_2
 standard -tls1_3
+reloads -tls1_2
+reloads -tls1_3
+shadows -tls1_2
+shadows -tls1_3
 command_lines
 files
 

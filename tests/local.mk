@@ -58,6 +58,7 @@ CHECKS += tests/check_store_lua
 CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
+CHECKS += tests/check_torture
 CHECKS += tests/check_value
 CHECKS += tests/check_watch
 CHECKS += tests/check_watch_life

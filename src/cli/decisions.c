@@ -98,8 +98,29 @@ log_json(const struct usher_decision *d, const struct about *about)
 	member_unsigned(&line, "memory", d->memory);
 	if (d->remembered)
 		ush_buffer_puts(&line, ",\"remembered\":true");
+	if (d->canary)
+		ush_buffer_puts(&line, ",\"canary\":true");
+	member(&line, "shadow_verdict", d->shadow_verdict);
+	member(&line, "shadow_reason", d->shadow_reason);
+	member(&line, "shadow_revision", d->shadow_revision);
 	ush_buffer_putc(&line, '}');
 	write_line(&line);
+}
+
+/* What the shadow would have said, if it is something else. */
+static void
+log_shadow(struct ush_buffer *line, const struct usher_decision *d)
+{
+	char reason[256];
+
+	if (!d->shadow_verdict || strcmp(d->shadow_verdict, d->verdict) == 0)
+		return;
+	ush_buffer_printf(line, "; shadow: %s", d->shadow_verdict);
+	if (d->shadow_reason) {
+		ush_escape(reason, sizeof(reason), d->shadow_reason,
+		    strlen(d->shadow_reason));
+		ush_buffer_printf(line, " (%s)", reason);
+	}
 }
 
 static void
@@ -121,6 +142,9 @@ log_text(const struct usher_decision *d, const struct about *about)
 	}
 	if (d->remembered)
 		ush_buffer_puts(&line, " as for the first ClientHello");
+	ush_buffer_printf(
+	    &line, " by %s%s", d->canary ? "canary " : "", d->revision);
+	log_shadow(&line, d);
 	if (d->error)
 		ush_buffer_printf(&line, "; error: %s", d->error->message);
 	write_line(&line);
@@ -154,6 +178,8 @@ ush_decisions_message(
 	struct ush_buffer line = {0};
 	char now[32];
 
+	if (atomic_load(&decisions->silent) && level != USHER_LOG_ERROR)
+		return;
 	about_time(now, sizeof(now));
 	if (decisions->json) {
 		ush_buffer_putc(&line, '{');

@@ -15,7 +15,7 @@
 /* Any thread may log. */
 struct ush_decisions {
 	bool json;
-	atomic_bool silent; /* decisions are left out for now */
+	atomic_bool silent; /* all but errors is left out for now */
 };
 
 /* An usher_decision_fn and an usher_log_fn; arg is a struct ush_decisions. */

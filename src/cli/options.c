@@ -171,6 +171,39 @@ set_no_wait(void *to, const char *value)
 	return NULL;
 }
 
+static const char *
+set_watch(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+
+	(void)value;
+	o->watch = true;
+	return NULL;
+}
+
+static const char *
+set_shadow(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+
+	if (value[0] == '\0')
+		return "takes the path of a Lua script";
+	o->shadow = value;
+	return NULL;
+}
+
+static const char *
+set_canary(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+	unsigned long n = ush_limits_number(value, false);
+
+	if (n > 1000 || (n == 0 && strcmp(value, "0") != 0))
+		return "takes a number from 0 to 1000: clients per mille";
+	o->canary = (unsigned int)n;
+	return NULL;
+}
+
 static const struct ush_option lines[] = {
     {"listen", "ADDRESS:PORT", set_listen,
 	"where to listen (127.0.0.1:8443); port 0\n"
@@ -187,6 +220,13 @@ static const struct ush_option lines[] = {
 	"what an error of the policy leads to:\n"
 	"full_handshake (the default), abort, open"},
     USH_LIMITS_OPTIONS,
+    {"watch", NULL, set_watch,
+	"reload the policy when a file of it changes,\n"
+	"as SIGHUP does"},
+    {"shadow", "FILE", set_shadow,
+	"ask this policy too, beside the other one, and\n"
+	"log where it would have decided otherwise"},
+    {"canary", "N", set_canary, "let it decide for N of 1000 networks"},
     {"json", NULL, set_json, "log JSON, one object a line"},
     {"tour", NULL, set_tour,
 	"first visit the server with and without\n"
@@ -206,7 +246,8 @@ static const struct ush_command command = {
 	    "It answers any GET with what it knows about the connection and "
 	    "its ticket,\n"
 	    "and logs each decision on standard error. SIGINT and SIGTERM "
-	    "stop it.\n",
+	    "stop it, SIGHUP\n"
+	    "reloads the policy.\n",
     .options = lines,
     .n = ELEMENTS(lines),
 };
@@ -222,6 +263,11 @@ check(struct ush_serve_options *o, int n_words, const char *policy)
 		return "--key: give the certificate too, with --cert";
 	if (o->no_wait && !o->tour)
 		return "--no-wait: goes with --tour";
+	if (o->watch && n_words == 0)
+		return "--watch: name the policy that is to be watched";
+	if (o->canary > 0 && !o->shadow)
+		return "--canary: goes with --shadow";
+	o->policy = policy;
 	if (n_words == 1 &&
 	    usher_options_set_script_file(o->engine, policy) != 0)
 		return "the path of the policy is empty or too long";

@@ -22,7 +22,11 @@ struct ush_serve_options {
 	unsigned int threads;
 	bool json;
 	bool tour;
-	bool no_wait; /* end after the tour */
+	bool no_wait;        /* end after the tour */
+	bool watch;          /* reload when the policy's files change */
+	const char *policy;  /* its path, in argv; NULL: the standard one */
+	const char *shadow;  /* a policy beside it, in argv; NULL: none */
+	unsigned int canary; /* per mille for which that decides */
 	/* "NAME=VALUE" for conn.vars, in argv. */
 	const char *vars[USH_SERVE_VARS];
 	unsigned int n_vars;

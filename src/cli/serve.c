@@ -19,21 +19,31 @@
 #include "cli/visit.h"
 
 static sigset_t
-stop_signals(void)
+our_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	return set;
 }
 
+/* What fails is in the library's log. */
+static void
+reload(struct ush_serve *serve)
+{
+	usher_reload(serve->engine, NULL);
+	if (serve->options.shadow)
+		usher_shadow_file(serve->engine, serve->options.shadow, NULL);
+}
+
 bool
-ush_serve_stopped(int milliseconds)
+ush_serve_stopped(struct ush_serve *serve, int milliseconds)
 {
 	static bool stopped;
-	sigset_t set = stop_signals();
+	sigset_t set = our_signals();
 	struct timespec wait = {
 	    milliseconds / 1000, milliseconds % 1000 * 1000000L};
 	int signal;
@@ -43,7 +53,9 @@ ush_serve_stopped(int milliseconds)
 			signal = sigwaitinfo(&set, NULL);
 		else
 			signal = sigtimedwait(&set, NULL, &wait);
-		stopped = signal > 0;
+		stopped = signal > 0 && signal != SIGHUP;
+		if (signal == SIGHUP)
+			reload(serve);
 		if (signal < 0 && errno != EINTR)
 			break;
 	}
@@ -99,6 +111,20 @@ make_context(struct ush_serve *serve)
 }
 
 static int
+make_shadow(struct ush_serve *serve)
+{
+	const struct ush_serve_options *o = &serve->options;
+	struct usher_error error;
+
+	if (!o->shadow)
+		return 0;
+	if (usher_shadow_file(serve->engine, o->shadow, &error) != 0 ||
+	    usher_canary(serve->engine, o->canary, &error) != 0)
+		return ush_cli_fail(-1, "serve: --shadow: %s", error.message);
+	return 0;
+}
+
+static int
 make_engine(struct ush_serve *serve)
 {
 	struct usher_options *options = serve->options.engine;
@@ -113,7 +139,9 @@ make_engine(struct ush_serve *serve)
 	if (!serve->engine ||
 	    usher_attach(serve->engine, serve->ctx, 0, &error) != 0)
 		return ush_cli_fail(-1, "serve: %s", error.message);
-	return 0;
+	if (serve->options.watch && usher_watch(serve->engine, 1, &error) != 0)
+		return ush_cli_fail(-1, "serve: --watch: %s", error.message);
+	return make_shadow(serve);
 }
 
 static int
@@ -148,8 +176,11 @@ run(struct ush_serve *serve)
 			return USH_CLI_FAILED;
 		if (serve->options.no_wait)
 			return USH_CLI_OK;
+		/* The tour had one of its own. */
+		if (make_shadow(serve) != 0)
+			return USH_CLI_FAILED;
 	}
-	ush_serve_stopped(-1);
+	ush_serve_stopped(serve, -1);
 	return USH_CLI_OK;
 }
 
@@ -157,7 +188,7 @@ int
 ush_cli_serve(int argc, char **argv)
 {
 	struct ush_serve serve = {0};
-	sigset_t set = stop_signals();
+	sigset_t set = our_signals();
 	int status = USH_CLI_USAGE;
 
 	switch (ush_serve_options_parse(&serve.options, argc, argv)) {

@@ -23,7 +23,8 @@ struct ush_serve {
 };
 
 /* Waits for SIGINT or SIGTERM, which are blocked, at most so many
- * milliseconds (-1: for ever). True if one came; it stays known. */
-bool ush_serve_stopped(int milliseconds);
+ * milliseconds (-1: for ever). True if one came; it stays known. What SIGHUP
+ * asks for is done meanwhile. */
+bool ush_serve_stopped(struct ush_serve *serve, int milliseconds);
 
 #endif

@@ -45,6 +45,20 @@ static const struct row early[] = {
 static const struct row late = {
     "back 2 s later, 1 s allowed", "shop.example", FIRST_TICKET, false};
 
+static const struct row replaced = {
+    "script replaced while running", "shop.example", FIRST_TICKET, false};
+static const struct row rolled_back = {
+    "and rolled back", "shop.example", FIRST_TICKET, true};
+
+/* What takes the place of the policy for a while. */
+static const char other_policy[] =
+    "return {\n"
+    "  generate = function(conn) return { sni = conn.server_name } end,\n"
+    "  decrypt = function(conn, ticket)\n"
+    "    return 'ignore_renew', 'another script'\n"
+    "  end,\n"
+    "}\n";
+
 static uint64_t
 script_errors(const struct tour *tour)
 {
@@ -135,6 +149,33 @@ spoken(const struct tour *tour, int v)
 }
 
 static void
+visit_in_each(struct tour *tour, const struct row *row)
+{
+	for (int v = 0; v < VERSIONS; v++)
+		if (spoken(tour, v))
+			visit(tour, row, v);
+}
+
+/* By way of a shadow, so that the policy's file stays the source. */
+static int
+replace_and_roll_back(struct tour *tour)
+{
+	struct usher *engine = tour->serve->engine;
+	struct usher_error error;
+
+	if (usher_shadow_text(engine, "tour", other_policy,
+		sizeof(other_policy) - 1, &error) != 0 ||
+	    usher_promote(engine, &error) != 0)
+		return ush_cli_fail(-1, "serve: --tour: %s", error.message);
+	visit_in_each(tour, &replaced);
+	if (usher_rollback(engine, &error) != 0)
+		return ush_cli_fail(-1, "serve: --tour: %s", error.message);
+	visit_in_each(tour, &rolled_back);
+	return 0;
+}
+
+/* 0, or -1 if it could not be ended. */
+static int
 visits(struct tour *tour)
 {
 	char var[32];
@@ -143,16 +184,16 @@ visits(struct tour *tour)
 	    "what the client saw");
 	for (int v = 0; v < VERSIONS; v++)
 		for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++)
-			if (spoken(tour, v) && !ush_serve_stopped(0))
+			if (spoken(tour, v) &&
+			    !ush_serve_stopped(tour->serve, 0))
 				visit(tour, &early[i], v);
-	if (ush_serve_stopped(WAIT_MS))
-		return;
+	if (ush_serve_stopped(tour->serve, WAIT_MS))
+		return -1;
 	snprintf(var, sizeof(var), "max_auth_age=%d", LIMIT_SECONDS);
 	ush_server_set_var(tour->serve->server, var);
-	for (int v = 0; v < VERSIONS; v++)
-		if (spoken(tour, v))
-			visit(tour, &late, v);
+	visit_in_each(tour, &late);
 	ush_server_set_var(tour->serve->server, NULL);
+	return replace_and_roll_back(tour);
 }
 
 static void
@@ -175,6 +216,9 @@ print_commands(const struct ush_serve *serve)
 	       "  curl -k -H 'Connection: close' --connect-to ::%s \\\n"
 	       "    https://shop.example/ https://shop.example/\n\n",
 	    where);
+	if (serve->options.watch)
+		printf("Edit %s: what is saved decides from then on.\n",
+		    serve->options.policy);
 	printf("From here on each decision is a line on standard error.\n");
 	fflush(stdout);
 }
@@ -183,19 +227,22 @@ int
 ush_tour(struct ush_serve *serve)
 {
 	struct tour tour = {.serve = serve};
+	int result;
 
 	printf("\n");
 	atomic_store(&serve->decisions.silent, true);
-	visits(&tour);
+	result = visits(&tour);
 	atomic_store(&serve->decisions.silent, false);
 	for (int v = 0; v < VERSIONS; v++)
 		SSL_SESSION_free(tour.first[v]);
+	if (result != 0)
+		return ush_serve_stopped(serve, 0) ? 0 : -1;
 	if (tour.unexpected > 0)
 		return ush_cli_fail(-1,
 		    "serve: --tour: %u of %u visits did not go as with "
 		    "examples/demo.lua",
 		    tour.unexpected, tour.rows);
-	if (!serve->options.no_wait && !ush_serve_stopped(0))
+	if (!serve->options.no_wait && !ush_serve_stopped(serve, 0))
 		print_commands(serve);
 	return 0;
 }

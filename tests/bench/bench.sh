@@ -94,3 +94,16 @@ set -- $("$bench/bench_store" time)
 row 'time, as a multiple of a mutex locked' "$1" '' "$2"
 row 'instructions to count a reason' '' '' "$(store reason)"
 row 'one that is not among the first 32' '' '' "$(store other)"
+
+echo
+row 'a resumed handshake, TLS 1.3, both ends' handshakes 'us, p50' p99
+"$bench/bench_reload" "${USHER_BENCH_SECONDS:-9}" | while read -r line; do
+	# shellcheck disable=SC2086  # the last three words are the numbers
+	set -- $line
+	what=
+	while test $# -gt 3; do
+		what="$what${what:+ }$1"
+		shift
+	done
+	row "$what" "$@"
+done

@@ -45,6 +45,51 @@ harness_keep_session(SSL_SESSION *session)
 }
 
 void
+harness_drop_ctx(SSL_CTX *ctx)
+{
+	size_t i;
+
+	pthread_mutex_lock(&pool.lock);
+	for (i = pool.n_contexts; i > 0 && pool.contexts[i - 1] != ctx; i--)
+		;
+	if (i > 0)
+		pool.contexts[i - 1] = pool.contexts[--pool.n_contexts];
+	pthread_mutex_unlock(&pool.lock);
+	if (i > 0)
+		SSL_CTX_free(ctx);
+}
+
+static void
+drop_session(SSL_SESSION *session)
+{
+	size_t i;
+
+	pthread_mutex_lock(&pool.lock);
+	for (i = pool.n_sessions; i > 0 && pool.sessions[i - 1] != session; i--)
+		;
+	if (i > 0)
+		pool.sessions[i - 1] = pool.sessions[--pool.n_sessions];
+	pthread_mutex_unlock(&pool.lock);
+	if (i > 0)
+		SSL_SESSION_free(session);
+}
+
+void
+harness_drop_sessions(struct outcome *saw)
+{
+	for (int i = 0; i < OUTCOME_SESSIONS; i++) {
+		if (saw->sessions[i] == saw->session)
+			saw->session = NULL;
+		if (saw->sessions[i])
+			drop_session(saw->sessions[i]);
+		saw->sessions[i] = NULL;
+	}
+	if (saw->session)
+		drop_session(saw->session);
+	saw->session = NULL;
+}
+
+void
 harness_clear(void)
 {
 	while (pool.n_sessions > 0)

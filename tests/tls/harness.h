@@ -104,6 +104,9 @@ void harness_keep_ctx(SSL_CTX *ctx);
 SSL_SESSION *harness_keep_session(SSL_SESSION *session);
 /* Frees all contexts and sessions. */
 void harness_clear(void);
+/* Frees one now; and the sessions of a visit. Safe from any thread. */
+void harness_drop_ctx(SSL_CTX *ctx);
+void harness_drop_sessions(struct outcome *saw);
 
 /* The whole visit: handshake, echo, close. Safe from any thread. */
 struct outcome visit_run(const struct visit *visit);

@@ -17,8 +17,8 @@
 static char *
 next_text(void)
 {
-	static char texts[KEPT][1024];
-	static unsigned int n;
+	static _Thread_local char texts[KEPT][1024];
+	static _Thread_local unsigned int n;
 
 	return texts[n++ % KEPT];
 }

@@ -12,7 +12,7 @@
 /*
  * A policy that renews, and whose decrypt tells as its reason which one it is,
  * and which made the ticket: "2 after 1". generate tells which one it is in
- * conn.vars.seen. Static, until 16 more have been asked for.
+ * conn.vars.seen. Static, the thread's, until 16 more have been asked for.
  */
 const char *script_numbered(int n);
 
