@@ -2,6 +2,7 @@
 
 exampledir = $(docdir)/examples
 dist_example_DATA =
+dist_example_DATA += examples/README.md
 dist_example_DATA += examples/client_cert.lua
 dist_example_DATA += examples/client_cert_test.lua
 dist_example_DATA += examples/demo.lua

@@ -81,7 +81,7 @@ local function age(given)
     name = given.name,
     decrypt = decrypt_of(list, refuse),
     generate = given.timeout and generate_of(given.timeout) or nil,
-  }, { __index = { key = "g" } })
+  }, { __index = { key = "g", takes_data = true } })
 end
 
 return age

@@ -48,10 +48,12 @@ local function entries_of(given)
       check_key(key)
       part.check("usher.by_name", "'" .. key .. "'", policy)
       policies[#policies + 1] = policy
+      local view = part.viewer(pick_of(key))
       entries[key] = {
         key = key,
         policy = policy,
-        view = part.viewer(pick_of(key)),
+        view = view,
+        decrypt = part.decrypt(policy, view),
       }
     end
   end
@@ -68,9 +70,9 @@ local function decrypt_of(entries)
     if data.n ~= entry.key then
       return "ignore_renew", "made under another name's policy"
     end
-    local decrypt = entry.policy.decrypt
+    local decrypt = entry.decrypt
     if not decrypt then return "default" end
-    return decrypt(conn, entry.view(ticket))
+    return decrypt(conn, ticket, data.d)
   end
 end
 

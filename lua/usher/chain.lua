@@ -6,9 +6,6 @@
 
 local part = require "usher.part"
 
--- Globals cost more to read.
-local type = type
-
 ---@alias usher.Verdict
 ---| "default" | "use" | "use_renew" | "ignore" | "ignore_renew" | "abort"
 
@@ -18,14 +15,6 @@ local type = type
 ---@field generate? fun(conn, ticket): any, string?
 ---@field decrypt? fun(conn, ticket): usher.Verdict?, string?
 ---@field selftest? fun()
-
--- What parts of the library store reaches their decrypt as a third argument
--- (false: nothing); others get a view of the ticket.
-local function decrypt_through(policy, view)
-  local decrypt = policy.decrypt
-  if not decrypt or not view or policy.takes_data then return decrypt end
-  return function(conn, ticket) return decrypt(conn, view(ticket)) end
-end
 
 -- Only a policy with a generate can have data, so only it needs a key. The
 -- others get the ticket as it is.
@@ -54,7 +43,7 @@ local function parts_of(given)
       view = view,
       policy = policy,
       takes = policy.takes_data and key,
-      decrypt = decrypt_through(policy, view),
+      decrypt = key and part.decrypt(policy, view) or policy.decrypt,
     }
   end
   return parts
@@ -80,7 +69,6 @@ local function decrypt_of(parts)
       if key then
         if all == nil then all = ticket.data or false end
         mine = all and all[key]
-        if type(mine) ~= "table" then mine = false end
       end
       local verdict, reason = entry.decrypt(conn, ticket, mine)
       if verdict ~= "default" and verdict ~= nil then

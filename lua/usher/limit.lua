@@ -114,7 +114,7 @@ local function limit(given)
     name = given.name,
     decrypt = decrypt_of(bucket),
     generate = generate_of(bucket, given.over == "end"),
-  }, { __index = { key = "m" } })
+  }, { __index = { key = "m", takes_data = true } })
 end
 
 return limit

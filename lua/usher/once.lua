@@ -89,7 +89,7 @@ local function once(given)
     name = given.name,
     decrypt = decrypt_of(given.burn == "generate", refuse),
     generate = generate,
-  }, { __index = { key = "o" } })
+  }, { __index = { key = "o", takes_data = true } })
 end
 
 return once

@@ -51,6 +51,23 @@ function part.viewer(pick)
   end
 end
 
+--- A policy's decrypt, for what may be its part of the data. Those of the
+--- library take that as a third argument (false: nothing) and don't look at
+--- ticket.data; others get a view of the ticket. nil if there is none.
+---@param policy usher.Policy
+---@param view fun(ticket: userdata): table
+---@return fun(conn: userdata, ticket: userdata, mine: any)?
+function part.decrypt(policy, view)
+  local decrypt = policy.decrypt
+  if not decrypt then return nil end
+  if policy.takes_data then
+    return function(conn, ticket, mine)
+      return decrypt(conn, ticket, type(mine) == "table" and mine or false)
+    end
+  end
+  return function(conn, ticket) return decrypt(conn, view(ticket)) end
+end
+
 --- What a policy's generate adds to the new ticket. Where it adds nothing, what
 --- it stored in the ticket that the handshake resumed with goes on. Two values
 --- as generate returns them, the first of them a table, nil or false.
@@ -60,8 +77,8 @@ end
 ---@return table|false|nil
 ---@return string?
 function part.generate(policy, conn, view)
-  local data, reason
-  if policy.generate then data, reason = policy.generate(conn, view) end
+  if not policy.generate then return nil end
+  local data, reason = policy.generate(conn, view)
   if data == false or type(data) == "table" then return data, reason end
   if data ~= nil then
     error("a generate within a policy of several must return a table, nil or "

@@ -109,10 +109,10 @@ local function revoke(given)
   for _, name in ipairs { "serials", "sha256", "tickets" } do
     if given[name] then sets[name] = lookup(given[name]) end
   end
-  return {
+  return setmetatable({
     name = given.name,
     decrypt = decrypt_of(sets, given.expired ~= false, refuse),
-  }
+  }, { __index = { takes_data = true } })
 end
 
 return revoke
