@@ -70,7 +70,8 @@ local function generate(conn, ticket)
     local was, why = burn(previous.id)
     if not was then return false, why end
   end
-  set("usher.once:" .. ticket.id, true, ticket.timeout)
+  local timeout = ticket.timeout
+  set("usher.once:" .. ticket.id, true, timeout > 0 and timeout or 1)
 end
 
 --- A policy, or a part of usher.chain: the last one, or a ticket that others
