@@ -108,10 +108,12 @@ START_TEST(nor_does_one_after_a_full_handshake)
 }
 END_TEST
 
+/* In TLS 1.2 only: in 1.3, OpenSSL's older patch levels lose a session with
+ * each handshake that is ended so. */
 START_TEST(nor_one_that_was_ended)
 {
 	struct visit visit;
-	struct usher *engine = begin(&visit, version_of(_i), "abort");
+	struct usher *engine = begin(&visit, TLS1_2_VERSION, "abort");
 	struct conn *conn = conn_open(&visit);
 
 	ck_assert_int_ne(conn->saw.alert, 0);
@@ -372,7 +374,7 @@ leaving(void)
 	    tcase, an_open_connection_holds_nothing, 0, 2 * VERDICTS);
 	tcase_add_loop_test(
 	    tcase, nor_does_one_after_a_full_handshake, 0, VERSIONS);
-	tcase_add_loop_test(tcase, nor_one_that_was_ended, 0, VERSIONS);
+	tcase_add_test(tcase, nor_one_that_was_ended);
 	tcase_add_loop_test(
 	    tcase, a_handshake_that_waits_for_its_client_holds_it, 0, 2 * 2);
 	tcase_add_loop_test(tcase,

@@ -14,7 +14,8 @@
  *     inotify) or at rest (by looking); nor is one that was just made.
  *  5. A burst is one reload, or few; changes that never end are taken up too.
  *  6. A relative path, after the working directory has changed.
- *  7. What is refused is refused once, and what mends it is taken up.
+ *  7. Modules and data files, and files that were missing.
+ *  8. What is refused is refused once, and what mends it is taken up.
  *
  * The time from the end of a change to its use is printed.
  */
@@ -450,6 +451,96 @@ START_TEST(what_is_refused_is_refused_once)
 }
 END_TEST
 
+/* A policy whose name tells what its module and its data file hold. */
+static const char with_files[] =
+    "local list = require('usher.data').set('list.txt')\n"
+    "return { name = require('module') .. ' '\n"
+    "  .. (list:contains('a') and 'a' or 'no a') }\n";
+
+static void
+expect_name(struct usher *engine, const char *name)
+{
+	uint64_t start = ush_clock_mono_ms();
+	struct usher_history entry = {.size = 0};
+
+	do {
+		ck_assert_msg(ush_clock_mono_ms() - start < PATIENCE_MS,
+		    "no \"%s\"; the last one: %s%s", name, entry.name,
+		    entry.message);
+		usleep(1000);
+		usher_history_get(engine, 0, &entry, sizeof entry);
+	} while (strcmp(entry.name, name) != 0);
+}
+
+START_TEST(modules_and_data_files_are_watched)
+{
+	struct usher *engine;
+	int fd;
+
+	sh("mkdir dir && echo \"return 'one'\" >dir/module.lua && "
+	   "echo b >dir/list.txt");
+	script_write(script_path("dir/policy.lua"), with_files);
+	engine = watch_file(script_path("dir/policy.lua"), _i);
+	expect_name(engine, "one no a");
+	script_write(script_path("dir/module.lua"), "return 'two'");
+	expect_name(engine, "two no a");
+	script_rename(script_path("dir/list.txt"), "a\n");
+	expect_name(engine, "two a");
+	/* one that is being written */
+	fd = open(script_path("dir/list.txt"), O_WRONLY | O_TRUNC);
+	if (_i == 0) {
+		write_part(fd, "b\n");
+		expect_nothing(engine, 2);
+		write_part(fd, "a\n");
+	}
+	close(fd);
+	if (_i == 0)
+		script_write(script_path("dir/list.txt"), "b\n");
+	expect_name(engine, "two no a");
+	ck_assert_uint_eq(engine_stats(engine).reload_failures, 0);
+	/* missing when it was loaded last */
+	sh("rm dir/module.lua");
+	expect_refused(engine, 1);
+	script_write(script_path("dir/module.lua"), "return 'three'");
+	expect_name(engine, "three no a");
+	script_write(
+	    script_path("dir/policy.lua"), "return { name = require('more') }");
+	expect_refused(engine, 2);
+	script_rename(script_path("dir/more.lua"), "return 'found'");
+	expect_name(engine, "found");
+}
+END_TEST
+
+START_TEST(a_configmap_with_modules_is_swapped_whole)
+{
+	struct usher *engine = NULL;
+	char name[16];
+	int n;
+
+	sh("mkdir map map/..1 && ln -s ..1 map/..data && "
+	   "ln -s ..data/policy.lua map/policy.lua && "
+	   "ln -s ..data/module.lua map/module.lua");
+	for (n = 1; n <= 4; n++) {
+		sh("mkdir -p map/..%d && "
+		   "echo \"return 'n%d'\" >map/..%d/module.lua",
+		    n, n, n);
+		sh("echo \"return { name = require('module') }\" "
+		   ">map/..%d/policy.lua",
+		    n);
+		if (n == 1)
+			engine = watch_file(script_path("map/policy.lua"), _i);
+		else
+			sh("ln -s ..%d map/..data_tmp && "
+			   "mv -T map/..data_tmp map/..data && rm -r map/..%d",
+			    n, n - 1);
+		snprintf(name, sizeof name, "n%d", n);
+		expect_name(engine, name);
+	}
+	ck_assert_uint_eq(engine_stats(engine).reload_failures, 0);
+	ck_assert_uint_eq(engine_stats(engine).reloads, 3);
+}
+END_TEST
+
 START_TEST(a_file_that_may_not_be_read_is_taken_up_when_it_may)
 {
 	struct usher *engine = begin(_i);
@@ -483,6 +574,10 @@ watching(void)
 	tcase_add_test(tcase, changes_that_never_end_are_taken_up_too);
 	tcase_add_loop_test(tcase, a_relative_path_stays_what_it_was, 0, MODES);
 	tcase_add_loop_test(tcase, what_is_refused_is_refused_once, 0, MODES);
+	tcase_add_loop_test(
+	    tcase, modules_and_data_files_are_watched, 0, MODES);
+	tcase_add_loop_test(
+	    tcase, a_configmap_with_modules_is_swapped_whole, 0, MODES);
 	tcase_add_loop_test(tcase,
 	    a_file_that_may_not_be_read_is_taken_up_when_it_may, 0, MODES);
 	return tcase;

@@ -218,6 +218,8 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 		return ush_rollout_refused(
 		    engine, what, source ? NULL : &r->inputs, &why, err);
 	news = is_news(engine, g);
+	if (news) /* who sees it in the history has it counted, too */
+		ush_rollout_count(engine, USH_STAT_reloads);
 	ush_rollout_change_begin();
 	ush_inputs_move(&r->inputs, &g->inputs);
 	if (source) {
@@ -239,7 +241,6 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 		return 0;
 	}
 	log_loaded(engine, what, g, r->previous);
-	ush_rollout_count(engine, USH_STAT_reloads);
 	ush_rollout_tidy(r);
 	return 0;
 }
