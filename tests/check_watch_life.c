@@ -266,18 +266,21 @@ START_TEST(children_watch_for_themselves)
 	struct usher *engine = begin();
 	struct visit visit = {.server = engine_server(engine, 0)};
 	bool call = _i == 1, good;
-	int ready[2];
+	int ready[2], seen[2];
 	char byte;
 	pid_t child;
 
 	visit_run(&visit);
 	ck_assert_int_eq(pipe(ready), 0);
+	ck_assert_int_eq(pipe(seen), 0);
 	child = fork();
 	if (child == 0) {
 		good = count_threads() == 1 && use(engine, &visit, call) &&
 		       count_threads() == 2;
 		ck_assert_int_eq(write(ready[1], "", 1), 1);
 		good = good && is_taken_up(engine, 2);
+		/* Not before the parent has seen the second, too. */
+		ck_assert_int_eq(read(seen[0], &byte, 1), 1);
 		/* and a child of it */
 		child = fork();
 		if (child == 0) {
@@ -293,6 +296,7 @@ START_TEST(children_watch_for_themselves)
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	script_rename(path, script_numbered(2));
 	ck_assert(is_taken_up(engine, 2));
+	ck_assert_int_eq(write(seen[1], "", 1), 1);
 	ck_assert_int_eq(finish(child), 7);
 	ck_assert(is_taken_up(engine, 3));
 }
