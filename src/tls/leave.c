@@ -19,12 +19,11 @@
 static bool
 is_all(const SSL *ssl, const struct ush_handshake *now)
 {
-	size_t n = SSL_get_num_tickets(ssl);
-
-	if (SSL_version(ssl) != TLS1_3_VERSION ||
-	    (n > 1 && SSL_session_reused(ssl)))
-		n = 1;
-	return now->tickets >= n;
+	if (now->tickets >= 1 &&
+	    (SSL_session_reused(ssl) || SSL_version(ssl) != TLS1_3_VERSION))
+		return true;
+	return SSL_version(ssl) == TLS1_3_VERSION &&
+	       now->tickets >= SSL_get_num_tickets(ssl);
 }
 
 void
