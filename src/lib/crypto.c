@@ -8,8 +8,10 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -27,16 +29,67 @@ static _Thread_local struct {
 	unsigned int forks;
 } pool;
 
+/*
+ * libcrypto has locks, and they do not survive a fork beside a thread that
+ * holds one: the child would wait for ever. For its own threads that is up to
+ * the host, but of ours it knows nothing; so a fork waits for them.
+ */
+static pthread_mutex_t inside = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool is_background;
+
+static void
+enter(void)
+{
+	if (is_background)
+		pthread_mutex_lock(&inside);
+}
+
+static void
+leave(void)
+{
+	if (is_background)
+		pthread_mutex_unlock(&inside);
+}
+
+static void
+before_fork(void)
+{
+	pthread_mutex_lock(&inside);
+}
+
+static void
+in_parent(void)
+{
+	pthread_mutex_unlock(&inside);
+}
+
 static void
 in_child(void)
 {
 	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&inside);
 }
 
 static void
 watch_forks(void)
 {
-	pthread_atfork(NULL, NULL, in_child);
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
+void
+ush_crypto_background_begin(void)
+{
+	pthread_once(&once, watch_forks);
+	is_background = true;
+}
+
+void
+ush_crypto_background_end(void)
+{
+	enter();
+	OPENSSL_thread_stop();
+	leave();
+	is_background = false;
 }
 
 static int
@@ -44,9 +97,11 @@ generate(void *buf, size_t len)
 {
 	int ok;
 
+	enter();
 	ERR_set_mark();
 	ok = RAND_bytes(buf, (int)len);
 	ERR_pop_to_mark();
+	leave();
 	if (ok == 1)
 		return 0;
 	memset(buf, 0, len);
@@ -93,9 +148,11 @@ ush_sha256(const void *p, size_t len, unsigned char out[USH_SHA256_LEN])
 {
 	int ok;
 
+	enter();
 	ERR_set_mark();
 	ok = EVP_Digest(p, len, out, NULL, EVP_sha256(), NULL);
 	ERR_pop_to_mark();
+	leave();
 	if (ok == 1)
 		return 0;
 	memset(out, 0, USH_SHA256_LEN);
@@ -109,11 +166,13 @@ ush_hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
 	unsigned int out_len = 0;
 	const unsigned char *made = NULL;
 
+	enter();
 	ERR_set_mark();
 	if (key_len <= INT_MAX)
 		made = HMAC(
 		    EVP_sha256(), key, (int)key_len, p, len, out, &out_len);
 	ERR_pop_to_mark();
+	leave();
 	if (made && out_len == USH_SHA256_LEN)
 		return 0;
 	memset(out, 0, USH_SHA256_LEN);

@@ -26,6 +26,14 @@ int ush_sha256(const void *p, size_t len, unsigned char out[USH_SHA256_LEN]);
 int ush_hmac_sha256(const void *key, size_t key_len, const void *p, size_t len,
     unsigned char out[USH_SHA256_LEN]);
 
+/*
+ * For a thread of the library's own, first and last in it: in between, fork(2)
+ * in other threads waits until this one is not inside libcrypto by one of the
+ * functions above. Else a child could find a lock of libcrypto's held for ever.
+ */
+void ush_crypto_background_begin(void);
+void ush_crypto_background_end(void);
+
 /* Writes 2 * len hex digits in lower case, and a NUL. */
 void ush_hex(char *out, const unsigned char *p, size_t len);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "lib/crypto.h"
 #include "policy/compile.h"
 #include "policy/datasets.h"
 #include "policy/loading.h"
@@ -188,7 +189,9 @@ loader_main(void *arg)
 {
 	struct loader *loader = arg;
 
+	ush_crypto_background_begin();
 	loader->result = load(loader->generation, loader->err);
+	ush_crypto_background_end();
 	return NULL;
 }
 
