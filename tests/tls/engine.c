@@ -112,13 +112,34 @@ engine_case(const char *name, int seconds)
 	return tcase;
 }
 
+/* The library's threads log, too; a fork must not find the lock held. */
+static void
+lock_notes(void)
+{
+	pthread_mutex_lock(&kept.lock);
+}
+
+static void
+unlock_notes(void)
+{
+	pthread_mutex_unlock(&kept.lock);
+}
+
+static void
+survive_forks(void)
+{
+	pthread_atfork(lock_notes, unlock_notes, unlock_notes);
+}
+
 static struct usher_options *
 options_make(const struct engine_spec *spec)
 {
 	struct usher_options *options = usher_options_new();
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int bad = 0;
 
 	ck_assert_ptr_nonnull(options);
+	pthread_once(&once, survive_forks);
 	if (spec->path)
 		bad |= usher_options_set_script_file(options, spec->path);
 	else if (spec->text)
