@@ -78,21 +78,43 @@ set_peer(struct conn *conn, void *arg)
 	    conn->server, (struct sockaddr *)&peer, sizeof peer);
 }
 
+/* Whoever is in OpenSSL may hold a lock of its, which a forked child would find
+ * held for ever. Not to be nested. */
+static void
+gate_enter(void)
+{
+	pthread_rwlock_rdlock(&torture.gate);
+}
+
+static void
+gate_leave(void)
+{
+	pthread_rwlock_unlock(&torture.gate);
+}
+
 static struct outcome
 visit(const struct visit *visit)
 {
 	struct outcome saw;
 
-	pthread_rwlock_rdlock(&torture.gate);
+	gate_enter();
 	deciding[0] = '\0';
 	saw = visit_run(visit);
-	pthread_rwlock_unlock(&torture.gate);
+	gate_leave();
 	atomic_fetch_add(&torture.visits, 1);
 	if (!saw.echoed)
 		atomic_fetch_add(&torture.failed, 1);
 	if (visit->session && !saw.resumed)
 		atomic_fetch_add(&torture.not_resumed, 1);
 	return saw;
+}
+
+static void
+drop_sessions(struct outcome *saw)
+{
+	gate_enter();
+	harness_drop_sessions(saw);
+	gate_leave();
 }
 
 /* A first visit, and three that come back, each with the last ticket. */
@@ -109,11 +131,11 @@ visits(SSL_CTX *server, SSL_CTX *client, int version, unsigned int from)
 
 	for (int i = 0; i < 4; i++) {
 		saw = visit(&one);
-		harness_drop_sessions(&before);
+		drop_sessions(&before);
 		before = saw;
 		one.session = saw.session;
 	}
-	harness_drop_sessions(&before);
+	drop_sessions(&before);
 }
 
 /*
@@ -132,34 +154,53 @@ short_life(void *arg)
 	struct worker *worker = arg;
 
 	visits(torture.server, worker->client, worker->version, 7);
+	gate_enter();
+	OPENSSL_thread_stop(); /* else at its end, outside the gate */
+	gate_leave();
 	return NULL;
+}
+
+static void
+attach(SSL_CTX *server)
+{
+	gate_enter();
+	if (usher_attach(torture.engine, server, 0, NULL) != 0)
+		atomic_fetch_add(&torture.wrong, 1);
+	gate_leave();
+}
+
+static void
+detach(SSL_CTX *server)
+{
+	gate_enter();
+	if (usher_detach(server) != 0)
+		atomic_fetch_add(&torture.wrong, 1);
+	gate_leave();
 }
 
 /* A context of its own, detached between visits. */
 static void
 own_context(struct worker *worker)
 {
-	SSL_CTX *server;
 	struct visit one = {
 	    .client = worker->client, .version = worker->version};
 	struct outcome saw;
+	SSL_CTX *server;
 
-	pthread_rwlock_rdlock(&torture.gate);
-	server = server_new(worker->version);
-	pthread_rwlock_unlock(&torture.gate);
-	one.server = server;
-	if (usher_attach(torture.engine, server, 0, NULL) != 0)
-		atomic_fetch_add(&torture.wrong, 1);
+	gate_enter();
+	one.server = server = server_new(worker->version);
+	gate_leave();
+	attach(server);
 	saw = visit(&one);
-	harness_drop_sessions(&saw);
-	if (usher_detach(server) != 0)
-		atomic_fetch_add(&torture.wrong, 1);
+	drop_sessions(&saw);
+	detach(server);
 	saw = visit(&one);
-	harness_drop_sessions(&saw);
-	if (usher_attach(torture.engine, server, 0, NULL) != 0)
-		atomic_fetch_add(&torture.wrong, 1);
+	drop_sessions(&saw);
+	attach(server);
 	visits(server, worker->client, worker->version, 3);
+	gate_enter();
 	harness_drop_ctx(server);
+	gate_leave();
 }
 
 static void *
