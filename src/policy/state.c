@@ -376,8 +376,7 @@ ush_state_new_within(struct ush_generation *generation,
 	struct ush_allowance left = given;
 	struct ush_state *state = state_new(generation, false, &left, err);
 
-	spent->instructions += given.instructions - left.instructions;
-	spent->cpu_ns += given.cpu_ns - left.cpu_ns;
+	ush_allowance_spend(spent, &given, &left);
 	return state;
 }
 

@@ -45,6 +45,15 @@ ush_allowance_left(uint64_t all, uint64_t spent)
 	return spent < all ? all - spent : 0;
 }
 
+/* Adds to *spent what was taken off `given`. */
+static inline void
+ush_allowance_spend(struct ush_allowance *spent,
+    const struct ush_allowance *given, const struct ush_allowance *left)
+{
+	spent->instructions += given->instructions - left->instructions;
+	spent->cpu_ns += given->cpu_ns - left->cpu_ns;
+}
+
 /*
  * A new box with the sandbox's library, or NULL when memory is short. Owned by
  * the caller. `host` is copied.

@@ -134,14 +134,6 @@ allow(const struct ush_generation *shadow, const struct ush_allowance *spent,
 	return left > 0 && left_ns > 0;
 }
 
-static void
-spend(struct ush_allowance *spent, const struct ush_allowance *given,
-    const struct ush_allowance *left)
-{
-	spent->instructions += given->instructions - left->instructions;
-	spent->cpu_ns += given->cpu_ns - left->cpu_ns;
-}
-
 /* The state, with the handshake's overlay before the store. */
 static struct ush_state *
 enter(struct ush_beside *b, struct ush_generation *shadow)
@@ -186,7 +178,7 @@ run_decrypt(struct ush_beside *b, struct ush_generation *shadow,
 		return b->error.code;
 	left = given;
 	code = ush_state_decrypt(state, call, &left, &b->error);
-	spend(&b->decrypt, &given, &left);
+	ush_allowance_spend(&b->decrypt, &given, &left);
 	leave(state);
 	return code;
 }
@@ -271,7 +263,7 @@ run_generate(struct ush_issue *is, struct ush_beside *b)
 	is->call.facts = &is->live.facts;
 	is->call.writer = &is->writer;
 	code = ush_state_generate(is->state, &is->call, &left, &b->error);
-	spend(&b->generate, &given, &left);
+	ush_allowance_spend(&b->generate, &given, &left);
 	leave(is->state);
 	return code;
 }

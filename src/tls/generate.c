@@ -132,8 +132,7 @@ call(struct ush_issue *is)
 	ush_decide_count(is->generation, is->conn, USH_STAT_generate_runs);
 	code = ush_state_generate(is->state, &is->call, &left, &is->error);
 	is->instructions = given.instructions - left.instructions;
-	is->conn->now.generate.instructions += is->instructions;
-	is->conn->now.generate.cpu_ns += given.cpu_ns - left.cpu_ns;
+	ush_allowance_spend(&is->conn->now.generate, &given, &left);
 	is->memory = ush_box_memory(is->state->box);
 	if (is->call.reason[0] != '\0')
 		is->reason = is->call.reason;
