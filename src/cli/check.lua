@@ -8,6 +8,9 @@ local lines = require "usher.lines"
 local lint = require "usher.lint"
 local samples = require "usher.samples"
 local advice = require "usher.advice"
+local util = require "usher.util"
+
+local read = util.read
 
 local TRACED_CPU = 100 -- the tracing costs CPU time, which is no limit's fault
 local MADES_MAX = 10   -- different tables of generate that decrypt is given
@@ -257,13 +260,6 @@ function Check:line_of_load()
   self:load(true)
   core.trace()
   return core.line()
-end
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
 end
 
 -- The static findings of one file. What can't be parsed here was compiled

@@ -6,6 +6,9 @@
 
 local tree = require "usher.tree"
 local results = require "usher.lint_results"
+local util = require "usher.util"
+
+local contains = util.contains
 
 local CERT = {
   "subject", "issuer", "serial", "sha256", "not_before", "not_after",
@@ -47,13 +50,6 @@ local function sorted(set)
   for name in pairs(set) do list[#list + 1] = name end
   table.sort(list)
   return list
-end
-
-local function contains(list, value)
-  for _, each in ipairs(list) do
-    if each == value then return true end
-  end
-  return false
 end
 
 --

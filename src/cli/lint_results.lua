@@ -4,6 +4,8 @@
 -- exist, values of the wrong type, fields of the ticket's table that nobody
 -- stores, functions without any effect.
 
+local contains = require("usher.util").contains
+
 local VERDICTS = {
   "default", "use", "use_renew", "ignore", "ignore_renew", "abort",
 }
@@ -15,13 +17,6 @@ local TYPE_NAMES = {
   ["true"] = "boolean", ["false"] = "boolean", number = "number",
   table = "table", func = "function",
 }
-
-local function contains(list, value)
-  for _, each in ipairs(list) do
-    if each == value then return true end
-  end
-  return false
-end
 
 -- Calls fn with each expression whose value `expr` may have.
 local function each_result(expr, fn)

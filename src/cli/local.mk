@@ -82,6 +82,7 @@ cli_scripts += src/cli/parser.lua
 cli_scripts += src/cli/runner.lua
 cli_scripts += src/cli/samples.lua
 cli_scripts += src/cli/tree.lua
+cli_scripts += src/cli/util.lua
 
 nodist_usher_SOURCES = src/cli/scripts.c
 CLEANFILES += src/cli/scripts.c

@@ -4,6 +4,9 @@
 -- memory that are visited, tickets, the clock.
 
 local core = require "usher.core"
+local util = require "usher.util"
+
+local copy = util.copy
 
 local TRACED_CPU = 20 -- tracing lines costs CPU time, no limit's fault
 
@@ -127,13 +130,6 @@ function Policy:generate(facts)
   if result.kind == "keep" then value = nil end
   if result.kind == "end" then value = result.reason end
   return result.kind, value, result
-end
-
-local function copy(value)
-  if type(value) ~= "table" then return value end
-  local result = {}
-  for k, v in pairs(value) do result[k] = copy(v) end
-  return result
 end
 
 -- What `defaults` has and `facts` has not.

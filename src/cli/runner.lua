@@ -7,6 +7,9 @@
 local core = require "usher.core"
 local objects = require "usher.objects"
 local lines = require "usher.lines"
+local util = require "usher.util"
+
+local read = util.read
 
 local PENDING = {} -- what pending() raises
 local root, current
@@ -261,13 +264,6 @@ local function number_tests(block, n)
     end
   end
   return n
-end
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
 end
 
 local function emit_coverage()

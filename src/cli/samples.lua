@@ -4,6 +4,8 @@
 -- are, and what each is called. Each status, both versions of TLS, with and
 -- without client certificate, server name, envelope, early data; young and old.
 
+local copy = require("usher.util").copy
+
 local DAY = 86400
 
 local CERT = {
@@ -16,13 +18,6 @@ local HELLO = {
   extensions = { 0, 10, 13, 16, 43, 51 },
 }
 local STATUSES = { "empty", "no_decrypt", "success", "success_renew" }
-
-local function copy(value)
-  if type(value) ~= "table" then return value end
-  local result = {}
-  for k, v in pairs(value) do result[k] = copy(v) end
-  return result
-end
 
 local function certificate(now)
   local cert = copy(CERT)
