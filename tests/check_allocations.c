@@ -1,10 +1,9 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Memory that is refused, each time in turn. The linker puts the functions
- * named __wrap_... below in front of those of the same name, for what is linked
- * into this program: Usher, not OpenSSL. Under the address sanitizer nothing
- * may leak.
+ * Memory that is refused, each time in turn (tests/tls/failing.h). The linker
+ * also puts the functions named __wrap_... below in front of those of the same
+ * name. Under the address sanitizer nothing may leak.
  *
  * Scenarios:
  *  1. Making an engine, with each of our own allocations failing: an error, or
@@ -17,7 +16,6 @@
  *     each of Lua's allocations failing: a memory error, whatever the script
  *     catches, and the next handshake is well.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,62 +24,10 @@
 #include "sandbox/box.h"
 #include "tls/attack.h"
 #include "tls/decide.h"
+#include "tls/failing.h"
 #include "tls/policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *s);
-int __real_posix_memalign(void **p, size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *s);
-int __wrap_posix_memalign(void **p, size_t alignment, size_t size);
-
-/* Ours: only while `watching`, the one that counts `left` down to 0 fails. */
-static int watching, left, failed;
-
-static int
-refused(void)
-{
-	if (!watching || left == 0 || --left > 0)
-		return 0;
-	failed++;
-	return 1;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return refused() ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t size)
-{
-	return refused() ? NULL : __real_realloc(p, size);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-	return refused() ? NULL : __real_strdup(s);
-}
-
-int
-__wrap_posix_memalign(void **p, size_t alignment, size_t size)
-{
-	return refused() ? ENOMEM : __real_posix_memalign(p, alignment, size);
-}
 
 /* Lua's: the n-th in an entry of `entered` fails. */
 static enum { NOTHING, DECRYPT, GENERATE, RUN } entered;
@@ -162,11 +108,12 @@ __wrap_ush_decrypt_cb(SSL *ssl, SSL_SESSION *session,
 {
 	SSL_TICKET_RETURN result;
 
-	watching = in_callbacks;
+	failing_off = !in_callbacks;
 	place = DECRYPT;
 	result =
 	    __real_ush_decrypt_cb(ssl, session, key_name, len, status, arg);
-	watching = place = 0;
+	failing_off = true;
+	place = NOTHING;
 	return result;
 }
 
@@ -175,10 +122,11 @@ __wrap_ush_generate_cb(SSL *ssl, void *arg)
 {
 	int result;
 
-	watching = in_callbacks;
+	failing_off = !in_callbacks;
 	place = GENERATE;
 	result = __real_ush_generate_cb(ssl, arg);
-	watching = place = 0;
+	failing_off = true;
+	place = NOTHING;
 	return result;
 }
 
@@ -258,15 +206,15 @@ START_TEST(an_engine_whose_making_lacks_memory_is_an_error)
 
 	for (n = 1;; n++) {
 		memset(&error, 0, sizeof error);
-		left = n;
-		failed = 0;
-		watching = 1;
+		failing_at = n;
+		failing_count = 0;
+		failing_off = false;
 		engine = usher_new(options, &error);
-		watching = 0;
+		failing_off = true;
 		if (!engine)
 			ck_assert_int_ne(error.code, USHER_OK);
 		usher_free(engine);
-		if (failed == 0)
+		if (failing_count == 0)
 			break;
 	}
 	ck_assert_int_gt(n, 20);
@@ -297,14 +245,14 @@ START_TEST(a_handshake_that_lacks_memory_is_a_full_one)
 			visit(server, version, NULL);
 			entered = NOTHING;
 		}
-		left = (n + 1) / 2;
-		failed = 0;
+		failing_at = (n + 1) / 2;
+		failing_count = 0;
 		in_callbacks = true;
 		saw = visit(server, version, session);
 		in_callbacks = false;
 		if (attack_notes[USHER_CALL_DECRYPT].code != USHER_OK)
 			ck_assert(!saw.resumed);
-		if (failed == 0 && n % 2 == 0)
+		if (failing_count == 0 && n % 2 == 0)
 			break;
 		harness_clear();
 		server = engine_server(engine, version);

@@ -12,31 +12,9 @@
 #  6. takes recorded facts as further samples
 #  7. looks at what a policy requires, too
 
-usher=$USHER_BUILD/usher
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/cli/common.sh
+. "$USHER_SRC/tests/cli/common.sh"
 
-fail()
-{
-	echo "FAILED: $*"
-	failed=1
-}
-
-# status N COMMAND...: runs it, its output in "out" and "err".
-status()
-{
-	expected=$1
-	shift
-	"$@" >out 2>err
-	got=$?
-	test "$got" -eq "$expected" || {
-		cat out err
-		fail "$* exited with $got, not $expected"
-	}
-}
-
-cd "$work" || exit 1
 awk '/^==== / { n++; file = sprintf("%02d.lua", n); sub(/^==== /, "")
 		print > (file ".name"); printf "" > file; next }
 	n { print > file }' "$USHER_SRC/tests/cli/mistakes.txt"

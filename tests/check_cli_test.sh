@@ -11,31 +11,9 @@
 #  4. --run, --coverage, --threshold, --json, exit status
 #  5. without luassert, it says what to install
 
-usher=$USHER_BUILD/usher
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
+# shellcheck source=tests/cli/common.sh
+. "$USHER_SRC/tests/cli/common.sh"
 
-fail()
-{
-	echo "FAILED: $*"
-	failed=1
-}
-
-# status N COMMAND...: runs it, its output in "out" and "err".
-status()
-{
-	expected=$1
-	shift
-	"$@" >out 2>err
-	got=$?
-	test "$got" -eq "$expected" || {
-		cat out err
-		fail "$* exited with $got, not $expected"
-	}
-}
-
-cd "$work" || exit 1
 if ! "$usher" test "$USHER_SRC/examples/demo_test.lua" >out 2>&1 &&
 	grep -q 'needs luassert' out; then
 	echo "no luassert"

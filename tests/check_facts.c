@@ -16,16 +16,15 @@
  *  8. num_tickets, read and assigned.
  */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <check.h>
 
 #include "tls/policy.h"
+#include "tls/sockets.h"
 
 static const char *
 version_name(int version)
@@ -158,29 +157,6 @@ START_TEST(an_address_set_by_the_host_is_the_peers)
 }
 END_TEST
 
-static int sockets[2]; /* the client's, the server's */
-
-static void
-connect_sockets(void)
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET};
-	socklen_t len = sizeof addr;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	sockets[0] = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(
-	    bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
-	getsockname(listener, (struct sockaddr *)&addr, &len);
-	ck_assert_int_eq(connect(sockets[0], (struct sockaddr *)&addr, len), 0);
-	sockets[1] = accept(listener, NULL, NULL);
-	ck_assert_int_ge(sockets[1], 0);
-	fcntl(sockets[0], F_SETFL, O_NONBLOCK);
-	fcntl(sockets[1], F_SETFL, O_NONBLOCK);
-	close(listener);
-}
-
 static unsigned int
 port_of(int fd)
 {
@@ -191,25 +167,17 @@ port_of(int fd)
 	return ntohs(addr.sin_port);
 }
 
-static void
-use_sockets(struct conn *conn, void *arg)
-{
-	(void)arg;
-	SSL_set_fd(conn->client, sockets[0]);
-	SSL_set_fd(conn->server, sockets[1]);
-}
-
 START_TEST(addresses_are_those_of_the_socket)
 {
 	struct visit visit = {
-	    .version = version_of(_i), .prepare = use_sockets};
+	    .version = version_of(_i), .prepare = sockets_use};
 	struct conn *conn;
 	char want[64];
 	int i;
 
 	visit.server =
 	    policy_server(policy_showing(address_facts, ""), visit.version);
-	connect_sockets();
+	sockets_connect("127.0.0.1");
 	conn = conn_new(&visit);
 	for (i = 0; i < 1000 && !conn->done[WIRE_SERVER]; i++) {
 		conn_flight(conn, WIRE_CLIENT);
@@ -219,8 +187,7 @@ START_TEST(addresses_are_those_of_the_socket)
 	    port_of(sockets[0]), port_of(sockets[1]));
 	ck_assert_str_eq(policy_seen(USHER_CALL_GENERATE), want);
 	conn_close(conn);
-	close(sockets[0]);
-	close(sockets[1]);
+	sockets_close();
 }
 END_TEST
 

@@ -18,7 +18,6 @@
  *  8. A million entries load under the default limits, and decide handshakes.
  *  9. usher_new with each allocation failing in turn.
  */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,82 +29,27 @@
 
 #include "base/clock.h"
 #include "sandbox/box.h"
+#include "tls/failing.h"
 #include "tls/folder.h"
 #include "tls/policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /*
- * Failing allocations: the linker sends the library's here. Not while a box is
- * made: lua_newstate of older LuaJITs can't take that.
+ * Allocations fail, but not while a box is made: tests/check_allocations.c does
+ * that.
  */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
 struct ush_box *__real_ush_box_new(const struct ush_box_host *host);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-int __wrap_asprintf(char **to, const char *fmt, ...);
 struct ush_box *__wrap_ush_box_new(const struct ush_box_host *host);
-
-static int fail_at;
-static bool spared;
-
-static bool
-fails(void)
-{
-	return !spared && fail_at > 0 && --fail_at == 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-	return fails() ? NULL : __real_strdup(s);
-}
-
-int
-__wrap_asprintf(char **to, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (fails())
-		return -1;
-	va_start(ap, fmt);
-	n = vasprintf(to, fmt, ap);
-	va_end(ap);
-	return n;
-}
 
 struct ush_box *
 __wrap_ush_box_new(const struct ush_box_host *host)
 {
 	struct ush_box *box;
 
-	spared = true;
+	failing_off = true;
 	box = __real_ush_box_new(host);
-	spared = false;
+	failing_off = false;
 	return box;
 }
 
@@ -489,10 +433,10 @@ START_TEST(each_failed_allocation_is_an_error)
 	/* Some may fail without harm: to shrink a block, for example. */
 	do {
 		memset(&error, 0, sizeof error);
-		fail_at = ++n;
+		failing_at = ++n;
 		engine = usher_new(options, &error);
-		reached = fail_at == 0;
-		fail_at = 0;
+		reached = failing_at == 0;
+		failing_at = 0;
 		ck_assert_msg(engine || error.code == USHER_ERROR_SYSTEM ||
 				  error.code == USHER_ERROR_MEMORY ||
 				  error.code == USHER_ERROR_FILE,

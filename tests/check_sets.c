@@ -23,45 +23,12 @@
 #include <check.h>
 
 #include "data/sets.h"
+#include "tls/failing.h"
 #include "tls/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const unsigned char key[USH_SIPHASH_KEY] = "0123456789abcdef";
-
-/* The linker sends the library's allocations here: the n-th fails. */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static int fail_at;
-
-static bool
-fails(void)
-{
-	return fail_at > 0 && --fail_at == 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 static struct ush_set *
 try_bytes(
@@ -73,7 +40,7 @@ try_bytes(
 	memset(err, 0, sizeof *err);
 	if (ush_buffer_put(&text, p, len) == 0)
 		set = ush_set_new(kind, &text, key, "list.txt", err);
-	fail_at = 0; /* Check allocates too */
+	failing_at = 0; /* Check allocates too */
 	ck_assert(!set || !text.data);
 	ush_buffer_fini(&text);
 	return set;
@@ -465,7 +432,7 @@ START_TEST(a_failed_allocation_is_an_error)
 	int n = 0;
 
 	while (!set && n < 100) {
-		fail_at = ++n;
+		failing_at = ++n;
 		set = try_bytes(
 		    (enum ush_set_kind)_i, texts[_i], strlen(texts[_i]), &err);
 		if (!set && err.code != USH_OK)

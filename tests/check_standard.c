@@ -15,12 +15,8 @@
  *     where there is none.
  *  6. Wrong options are errors of the script's own line.
  */
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <check.h>
 
@@ -29,6 +25,7 @@
 #include "tls/cert.h"
 #include "tls/keys.h"
 #include "tls/refuse.h"
+#include "tls/sockets.h"
 
 START_TEST(the_standard_policy_runs_without_a_script)
 {
@@ -114,37 +111,6 @@ END_TEST
  * Over TCP
  */
 
-static int sockets[2]; /* the client's, the server's */
-
-static void
-connect_to(const char *address)
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET};
-	socklen_t len = sizeof addr;
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-
-	inet_pton(AF_INET, address, &addr.sin_addr);
-	sockets[0] = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(
-	    bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
-	getsockname(listener, (struct sockaddr *)&addr, &len);
-	ck_assert_int_eq(connect(sockets[0], (struct sockaddr *)&addr, len), 0);
-	sockets[1] = accept(listener, NULL, NULL);
-	ck_assert_int_ge(sockets[1], 0);
-	fcntl(sockets[0], F_SETFL, O_NONBLOCK);
-	fcntl(sockets[1], F_SETFL, O_NONBLOCK);
-	close(listener);
-}
-
-static void
-use_sockets(struct conn *conn, void *arg)
-{
-	(void)arg;
-	SSL_set_fd(conn->client, sockets[0]);
-	SSL_set_fd(conn->server, sockets[1]);
-}
-
 /* A visit to this address with this ticket. */
 static struct outcome
 visit_at(SSL_CTX *ctx, int version, const char *address, const char *name,
@@ -154,11 +120,11 @@ visit_at(SSL_CTX *ctx, int version, const char *address, const char *name,
 	    .version = version,
 	    .name = name,
 	    .session = session,
-	    .prepare = use_sockets};
+	    .prepare = sockets_use};
 	struct outcome saw;
 	struct conn *conn;
 
-	connect_to(address);
+	sockets_connect(address);
 	conn = conn_new(&visit);
 	for (int i = 0; i < 100000; i++) {
 		conn_flight(conn, WIRE_CLIENT);
@@ -170,8 +136,7 @@ visit_at(SSL_CTX *ctx, int version, const char *address, const char *name,
 	for (int i = 0; i < 100000 && !conn->saw.echoed; i++)
 		conn_echo(conn);
 	saw = conn_close(conn);
-	close(sockets[0]);
-	close(sockets[1]);
+	sockets_close();
 	notes_check();
 	ck_assert(saw.echoed);
 	ck_assert_ptr_nonnull(saw.session);

@@ -84,6 +84,7 @@ TEST_SH += tests/check_cli_check.sh
 TEST_SH += tests/check_cli_test.sh
 
 EXTRA_DIST += $(TEST_SH) tests/meta/installed.c
+EXTRA_DIST += tests/cli/common.sh
 EXTRA_DIST += tests/cli/failing.lua
 EXTRA_DIST += tests/cli/mistakes.txt
 EXTRA_DIST += tests/cli/objects_test.lua
@@ -106,16 +107,15 @@ tests_check_recorded_SOURCES = \
 tests_check_recorded_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_recorded_LDADD = $(LDADD) $(JANSSON_LIBS)
 
-# Their allocations are made to fail.
-tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
-	-Wl,--wrap=posix_memalign,--wrap=ush_box_call,--wrap=ush_box_run \
+# Their allocations are made to fail: tests/tls/failing.h.
+WRAP_MALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=asprintf,--wrap=posix_memalign
+tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
+	-Wl,--wrap=ush_box_call,--wrap=ush_box_run \
 	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
-tests_check_lib_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
-	-Wl,--wrap=asprintf,--wrap=ush_box_new
-tests_check_sets_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_check_lib_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
+	-Wl,--wrap=ush_box_new
+tests_check_sets_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
 
 # Of every test program that has no lines of its own.
 LDADD = tests/libhelpers.a libusher_internal.la $(CHECK_LIBS)

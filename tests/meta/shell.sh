@@ -11,4 +11,4 @@ fi
 cd "$USHER_SRC" || exit 1
 find bootstrap .ci/run tests -type f \
 	\( -name '*.sh' -o -name bootstrap -o -name run \) -print0 |
-	xargs -0 shellcheck
+	xargs -0 shellcheck -x

@@ -1,0 +1,20 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * Allocations that fail, each in turn. A program that is linked with
+ * WRAP_MALLOC (tests/local.mk) has these in front of malloc and its like, for
+ * what is linked into it: Usher, not OpenSSL or LuaJIT.
+ */
+#ifndef TESTS_TLS_FAILING_H
+#define TESTS_TLS_FAILING_H
+
+#include <stdbool.h>
+
+/* The n-th from now on fails; 0: none does. It counts down to 0. */
+extern int failing_at;
+/* While this is true, all succeed, and are not counted. */
+extern bool failing_off;
+/* How many have failed. */
+extern int failing_count;
+
+#endif
