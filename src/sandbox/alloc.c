@@ -6,12 +6,12 @@
  * address. A slab that runs empty serves any class again, and an arena (8
  * KiB) whose slabs are all empty goes back to the system, if there are others
  * to spare: garbage of one size must not eat into the limit for another.
- * Larger blocks are malloc's.
+ * Larger blocks are alloc_large.c's.
  *
  *	arena  [ slab | slab | slab | ... ]    first slab: the arena's header
  *	slab   [ header | block | block | ... ]
  */
-#include "sandbox/alloc.h"
+#include "sandbox/alloc_inner.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,6 @@
 enum {
 	SLABS = USH_ALLOC_ARENA / USH_ALLOC_SLAB,
 	SMALL_MAX = USH_ALLOC_GRAIN * USH_ALLOC_CLASSES,
-	MALLOC_OVERHEAD = 16,
 };
 
 struct block {
@@ -117,8 +116,8 @@ slab_unlink(struct ush_alloc_slab **list, struct ush_alloc_slab *slab)
 		slab->next->prev = slab->prev;
 }
 
-static bool
-refuse(struct ush_alloc *a)
+bool
+ush_alloc_refuse(struct ush_alloc *a)
 {
 	a->failed = true;
 	if (a->alarm)
@@ -126,11 +125,20 @@ refuse(struct ush_alloc *a)
 	return false;
 }
 
-static bool
-take(struct ush_alloc *a, size_t size)
+bool
+ush_alloc_has_room(const struct ush_alloc *a, size_t size)
 {
-	if (size > a->limit || a->used > a->limit - size)
-		return refuse(a);
+	return size <= a->limit && a->used + a->kept_bytes <= a->limit - size;
+}
+
+bool
+ush_alloc_take(struct ush_alloc *a, size_t size)
+{
+	if (!ush_alloc_has_room(a, size)) {
+		ush_alloc_trim(a);
+		if (!ush_alloc_has_room(a, size))
+			return ush_alloc_refuse(a);
+	}
 	a->used += size;
 	if (a->used > a->limit / 16 && a->pressure)
 		a->pressure(a->alarm_arg);
@@ -144,11 +152,11 @@ arena_new(struct ush_alloc *a)
 	struct ush_alloc_slab *slab;
 	void *p;
 
-	if (!take(a, USH_ALLOC_ARENA))
+	if (!ush_alloc_take(a, USH_ALLOC_ARENA))
 		return false;
 	if (posix_memalign(&p, USH_ALLOC_ARENA, USH_ALLOC_ARENA) != 0) {
 		a->used -= USH_ALLOC_ARENA;
-		return refuse(a);
+		return ush_alloc_refuse(a);
 	}
 	arena = p;
 	memset(arena, 0, sizeof *arena);
@@ -247,95 +255,15 @@ small_free(struct ush_alloc *a, void *ptr)
 		arena_free(a, slab->arena);
 }
 
-static size_t
-huge(size_t size)
-{
-	return size >= USH_ALLOC_HUGE ? size : 0;
-}
-
-static bool
-is_reserved(const struct ush_alloc *a, const void *ptr)
-{
-	return (uintptr_t)ptr - (uintptr_t)a->reserve < USH_ALLOC_RESERVE;
-}
-
-/* Only a new state's first blocks come from there; none goes back. */
-static void *
-take_reserved(struct ush_alloc *a, size_t size)
-{
-	size = (size + USH_ALLOC_GRAIN - 1) & ~(size_t)(USH_ALLOC_GRAIN - 1);
-	if (size > a->reserved)
-		return NULL;
-	a->reserved -= size;
-	return a->reserve + a->reserved;
-}
-
-static void *
-large_new(struct ush_alloc *a, size_t size)
-{
-	void *p = take_reserved(a, size);
-
-	if (p)
-		return p;
-	if (!take(a, size + MALLOC_OVERHEAD))
-		return NULL;
-	p = malloc(size);
-	if (!p) {
-		a->used -= size + MALLOC_OVERHEAD;
-		refuse(a);
-		return NULL;
-	}
-	a->huge += huge(size);
-	a->traffic += size;
-	if (a->traffic >= a->traffic_limit && a->alarm)
-		a->alarm(a->alarm_arg);
-	return p;
-}
-
-/* Both sizes are large. Shrinking never fails. */
-static void *
-large_resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
-{
-	void *p;
-
-	if (is_reserved(a, ptr)) {
-		p = nsize > osize ? large_new(a, nsize) : ptr;
-		return p && p != ptr ? memcpy(p, ptr, osize) : p;
-	}
-	if (nsize > osize && !take(a, nsize - osize))
-		return NULL;
-	p = realloc(ptr, nsize);
-	if (p)
-		a->huge += huge(nsize) - huge(osize);
-	if (nsize < osize) {
-		a->used -= osize - nsize;
-		return p ? p : ptr;
-	}
-	if (!p) {
-		a->used -= nsize - osize;
-		refuse(a);
-		return NULL;
-	}
-	a->traffic += nsize;
-	if (a->traffic >= a->traffic_limit && a->alarm)
-		a->alarm(a->alarm_arg);
-	return p;
-}
-
 static void
 block_free(struct ush_alloc *a, void *ptr, size_t size)
 {
 	if (!ptr)
 		return;
-	if (size <= SMALL_MAX) {
+	if (size <= SMALL_MAX)
 		small_free(a, ptr);
-		return;
-	}
-	if (is_reserved(a, ptr))
-		return;
-	a->huge -= huge(size);
-	a->used -= size + MALLOC_OVERHEAD;
-	free(ptr);
+	else
+		ush_alloc_large_free(a, ptr, size);
 }
 
 /* Apart, so that ush_alloc_lua has no registers to save for it. */
@@ -352,12 +280,13 @@ resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 	    (osize - 1) / USH_ALLOC_GRAIN == (nsize - 1) / USH_ALLOC_GRAIN)
 		return ptr;
 	if (a->fail_at && --a->fail_at == 0 && !(ptr && nsize < osize)) {
-		refuse(a);
+		ush_alloc_refuse(a);
 		return NULL;
 	}
 	if (ptr && osize > SMALL_MAX && nsize > SMALL_MAX)
-		return large_resize(a, ptr, osize, nsize);
-	p = nsize <= SMALL_MAX ? small_new(a, nsize) : large_new(a, nsize);
+		return ush_alloc_large_resize(a, ptr, osize, nsize);
+	p = nsize <= SMALL_MAX ? small_new(a, nsize)
+			       : ush_alloc_large_new(a, nsize);
 	if (!p || !ptr)
 		return p;
 	memcpy(p, ptr, osize < nsize ? osize : nsize);
@@ -387,7 +316,8 @@ ush_alloc_init(struct ush_alloc *a, size_t limit)
 int
 ush_alloc_reserve(struct ush_alloc *a)
 {
-	if (!arena_new(a) || !arena_new(a) || !take(a, USH_ALLOC_RESERVE))
+	if (!arena_new(a) || !arena_new(a) ||
+	    !ush_alloc_take(a, USH_ALLOC_RESERVE))
 		return -1;
 	a->reserve = malloc(USH_ALLOC_RESERVE);
 	if (!a->reserve)
@@ -405,6 +335,7 @@ ush_alloc_fini(struct ush_alloc *a)
 		a->arenas = arena->next;
 		free(arena);
 	}
+	ush_alloc_trim(a);
 	free(a->reserve);
 	memset(a, 0, sizeof *a);
 }

@@ -19,18 +19,26 @@ enum {
 	USH_ALLOC_ARENA = 8192, /* slabs are taken from the system by arena */
 	USH_ALLOC_RESERVE = 12288, /* bytes for a new state's large blocks */
 	USH_ALLOC_HUGE = 65536,    /* blocks on which one instruction is slow */
+	USH_ALLOC_KEPT = 4,        /* huge blocks kept for reuse, at most */
 };
 
 struct ush_alloc_slab;
 struct ush_alloc_arena;
 
+/* A huge block that was given back: */
+struct ush_alloc_kept {
+	void *p;      /* NULL: none */
+	size_t bytes; /* that it takes */
+};
+
 struct ush_alloc {
-	size_t used;      /* bytes taken from the system now */
-	size_t limit;     /* that `used` may not pass */
-	size_t traffic;   /* bytes of large blocks asked for since set to 0 */
-	size_t huge;      /* bytes in live blocks of USH_ALLOC_HUGE or more */
-	uint64_t fail_at; /* tests: the n-th allocation from now fails */
-	bool failed;      /* an allocation was refused; sticky */
+	size_t used;       /* bytes taken from the system, and in use */
+	size_t kept_bytes; /* bytes taken from the system, and kept */
+	size_t limit;      /* that their sum may not pass */
+	size_t traffic;    /* bytes of large blocks asked for since set to 0 */
+	size_t huge;       /* bytes in live blocks of USH_ALLOC_HUGE or more */
+	uint64_t fail_at;  /* tests: the n-th allocation from now fails */
+	bool failed;       /* an allocation was refused; sticky */
 	/* Called when an allocation is refused, or large ones have added up
 	 * to `traffic_limit`; may be NULL. */
 	void (*alarm)(void *arg);
@@ -45,6 +53,7 @@ struct ush_alloc {
 	unsigned int spares;          /* and their number */
 	char *reserve;                /* one block that large ones are cut */
 	size_t reserved;              /* from first; what is left of it */
+	struct ush_alloc_kept kept[USH_ALLOC_KEPT];
 };
 
 /* Empty, with the given limit in bytes. */
@@ -55,6 +64,9 @@ void ush_alloc_init(struct ush_alloc *alloc, size_t limit);
  * August 2024 if it gets no more after the first block. -1 if there is none.
  */
 int ush_alloc_reserve(struct ush_alloc *alloc);
+
+/* Gives kept blocks back to the system. */
+void ush_alloc_trim(struct ush_alloc *alloc);
 
 /* Gives all arenas back. Large blocks are the state's to free: lua_close. */
 void ush_alloc_fini(struct ush_alloc *alloc);

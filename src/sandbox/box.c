@@ -316,6 +316,8 @@ run_end(struct ush_box *box, struct ush_allowance *allowance)
 	box->spent = allowance->instructions - box->left;
 	allowance->instructions = box->left;
 	allowance->cpu_ns = box->cpu_left;
+	if (box->alloc.kept_bytes > 0)
+		ush_alloc_trim(&box->alloc);
 }
 
 /* The error object is on top of the stack; nothing here may raise. */

@@ -2,6 +2,8 @@
 
 libusher_internal_la_SOURCES += src/sandbox/alloc.c
 libusher_internal_la_SOURCES += src/sandbox/alloc.h
+libusher_internal_la_SOURCES += src/sandbox/alloc_inner.h
+libusher_internal_la_SOURCES += src/sandbox/alloc_large.c
 libusher_internal_la_SOURCES += src/sandbox/box.c
 libusher_internal_la_SOURCES += src/sandbox/box.h
 libusher_internal_la_SOURCES += src/sandbox/budget.h
