@@ -1,0 +1,257 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * How a script is kept within its budget. The count hook fires every STEP
+ * instructions (JIT-compiled code would not call it, so the JIT is never
+ * opened), subtracts them and looks at the thread's CPU clock. C functions
+ * charge what they do for a script. Large allocations make the hook fire at
+ * the next instruction, and while there are huge ones the steps are shorter, so
+ * that slow instructions on large strings are seen (one addition can read a
+ * megabyte of digits).
+ *
+ * Once anything is spent, the box is "tripped": the hook is armed for every
+ * single instruction and raises each time, so whoever catches the error gets
+ * no further than one instruction. A trip that nobody raises any more (the
+ * last thing a script did was to catch it) is still found when the run ends.
+ */
+#include "sandbox/box_inner.h"
+
+#include <lauxlib.h>
+
+#include "sandbox/report.h"
+
+enum {
+	STEP = 1000,  /* instructions between two looks */
+	STEP_MIN = 4, /* while there are huge blocks: so many bytes */
+	STEP_BYTES = 16384 * 1000,  /* times instructions in a step */
+	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
+	TRAFFIC_PER_INSTRUCTION = 512,
+	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
+	CALLERS = 8,             /* frames that are looked at for a line */
+};
+
+static void on_count(lua_State *L, lua_Debug *ar);
+
+static void
+arm(struct ush_box *box, unsigned int count)
+{
+	box->armed = count;
+	lua_sethook(box->L, on_count, ush_trace_mask(&box->trace), (int)count);
+}
+
+/* Instructions up to the next look. */
+static unsigned int
+next_step(const struct ush_box *box)
+{
+	uint64_t step = STEP;
+
+	if (box->alloc.huge > STEP_BYTES / STEP)
+		step = STEP_BYTES / box->alloc.huge;
+	if (step < STEP_MIN)
+		step = STEP_MIN;
+	return ush_trace_step(&box->trace, box->left < step ? box->left : step);
+}
+
+static void
+trip(struct ush_box *box, enum ush_code code)
+{
+	if (box->tripped == USH_OK)
+		box->tripped = code;
+	box->left = 0;
+	if (box->running)
+		arm(box, 1);
+}
+
+/* Looks at the clock; the first look of a run only starts it. */
+static void
+look(struct ush_box *box)
+{
+	uint64_t now = box->host.cpu();
+	uint64_t passed = now - box->cpu_last;
+
+	box->unlooked = 0;
+	if (box->cpu_last != 0) {
+		if (passed >= box->cpu_left) {
+			box->cpu_left = 0;
+			trip(box, USH_ERROR_CPU_TIME);
+			return;
+		}
+		box->cpu_left -= passed;
+	}
+	box->cpu_last = now;
+}
+
+bool
+ush_budget_take_of(struct ush_box *box, uint64_t units)
+{
+	if (box->tripped != USH_OK)
+		return false;
+	if (units >= box->left) {
+		trip(box, USH_ERROR_INSTRUCTIONS);
+		return false;
+	}
+	box->left -= units;
+	box->unlooked += units;
+	if (box->unlooked >= STEP)
+		look(box);
+	return box->tripped == USH_OK;
+}
+
+static void
+note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
+{
+	if (box->where[0] == '\0')
+		ush_report_place(L, ar, box->where, sizeof box->where);
+}
+
+/* Spent in a C function: the nearest line of a script that led to it. */
+static void
+note_caller(struct ush_box *box, lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 1; level < CALLERS && box->where[0] == '\0'; level++) {
+		if (!lua_getstack(L, level, &ar))
+			return;
+		note_where(box, L, &ar);
+	}
+}
+
+int
+ush_budget_raise(lua_State *L)
+{
+	struct ush_box *box = ush_box_of(L);
+
+	note_caller(box, L);
+	if (box->tripped == USH_ERROR_MEMORY) {
+		/* Whatever is left must not be spent on a message. */
+		lua_pushnil(L);
+	} else {
+		lua_pushstring(L, ush_report_limit(box->tripped));
+	}
+	return lua_error(L);
+}
+
+static void
+on_count(lua_State *L, lua_Debug *ar)
+{
+	struct ush_box *box = ush_box_of(L);
+	size_t traffic = box->alloc.traffic;
+	uint64_t units = box->armed;
+
+	if (!box->running || ush_trace_line(&box->trace, L, ar))
+		return;
+	if (box->alloc.huge > 0)
+		box->unlooked += STEP;
+	if (traffic >= TRAFFIC_LIMIT) {
+		box->alloc.traffic = 0;
+		box->unlooked += STEP;
+		units += traffic / TRAFFIC_PER_INSTRUCTION;
+	}
+	if (ush_budget_take_of(box, units)) {
+		arm(box, next_step(box));
+		return;
+	}
+	note_where(box, L, ar);
+	ush_budget_raise(L);
+}
+
+/* The allocator refused, or large blocks have added up. */
+static void
+on_alarm(void *arg)
+{
+	struct ush_box *box = arg;
+
+	if (box->alloc.failed)
+		trip(box, USH_ERROR_MEMORY);
+	else if (box->running)
+		arm(box, 1);
+}
+
+/*
+ * Garbage below the limit must not fail a call: the nearer the limit, the
+ * sooner the collector starts again, when an eighth of the room is used up.
+ * (There is no emergency collection; and this only sets a number.)
+ */
+static void
+on_pressure(void *arg)
+{
+	struct ush_box *box = arg;
+	size_t used = box->alloc.used, limit = box->alloc.limit;
+	size_t pause = 100 + (limit - used) * 100 / 8 / used;
+
+	lua_gc(box->L, LUA_GCSETPAUSE,
+	    (int)(pause < USH_BOX_PAUSE ? pause : USH_BOX_PAUSE));
+	box->pressed = true;
+}
+
+bool
+ush_budget_take(lua_State *L, uint64_t units)
+{
+	return ush_budget_take_of(ush_box_of(L), units);
+}
+
+void
+ush_budget_charge(lua_State *L, uint64_t units)
+{
+	if (!ush_budget_take_of(ush_box_of(L), units))
+		ush_budget_raise(L);
+}
+
+void
+ush_budget_check(lua_State *L)
+{
+	if (ush_box_of(L)->tripped != USH_OK)
+		ush_budget_raise(L);
+}
+
+void
+ush_budget_check_stack(lua_State *L)
+{
+	const char *here = __builtin_frame_address(0);
+	struct ush_box *box = ush_box_of(L);
+
+	if (box->stack && box->stack - here > STACK_SHARE)
+		luaL_error(L, "stack overflow");
+}
+
+void
+ush_budget_begin(struct ush_box *box, const struct ush_allowance *allowance)
+{
+	box->left = allowance->instructions;
+	box->cpu_left = allowance->cpu_ns;
+	box->cpu_last = 0;
+	box->unlooked = 0;
+	box->alloc.traffic = 0;
+	box->tripped = USH_OK;
+	box->where[0] = '\0';
+	box->running = true;
+	if (box->pressed && box->alloc.used <= box->alloc.limit / 16) {
+		lua_gc(box->L, LUA_GCSETPAUSE, USH_BOX_PAUSE);
+		box->pressed = false;
+	}
+	box->stack = __builtin_frame_address(0);
+	arm(box, next_step(box));
+}
+
+void
+ush_budget_end(struct ush_box *box, struct ush_allowance *allowance)
+{
+	if (box->cpu_last != 0 && box->tripped == USH_OK)
+		look(box);
+	box->running = false;
+	box->spent = allowance->instructions - box->left;
+	allowance->instructions = box->left;
+	allowance->cpu_ns = box->cpu_left;
+	if (box->alloc.kept_bytes > 0)
+		ush_alloc_trim(&box->alloc);
+}
+
+void
+ush_budget_watch(struct ush_box *box)
+{
+	box->alloc.alarm = on_alarm;
+	box->alloc.pressure = on_pressure;
+	box->alloc.alarm_arg = box;
+	box->alloc.traffic_limit = TRAFFIC_LIMIT;
+}
