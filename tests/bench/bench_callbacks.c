@@ -27,7 +27,20 @@ SSL_TICKET_RETURN bench_plain_decrypt(SSL *ssl, SSL_SESSION *session,
     const unsigned char *key_name, size_t key_name_len,
     SSL_TICKET_STATUS status, void *arg);
 
-static time_t carried;
+/* The session of a resumed handshake still has what its ticket carried. */
+static time_t
+auth_time_of(SSL *ssl)
+{
+	void *data;
+	size_t len;
+
+	if (!SSL_session_reused(ssl))
+		return time(NULL);
+	SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &len);
+	return len == sizeof(struct stored)
+		   ? ((const struct stored *)data)->auth_time
+		   : 0;
+}
 
 int
 bench_plain_generate(SSL *ssl, void *arg)
@@ -37,7 +50,7 @@ bench_plain_generate(SSL *ssl, void *arg)
 	struct stored stored = {.tenant = "acme"};
 
 	(void)arg;
-	stored.auth_time = SSL_session_reused(ssl) ? carried : time(NULL);
+	stored.auth_time = auth_time_of(ssl);
 	if (sni)
 		strncpy(stored.sni, sni, sizeof stored.sni - 1);
 	return SSL_SESSION_set1_ticket_appdata(session, &stored, sizeof stored);
@@ -71,7 +84,6 @@ bench_plain_decrypt(SSL *ssl, SSL_SESSION *session,
 	memcpy(&stored, data, sizeof stored);
 	if (!is_sni(ssl, stored.sni) || time(NULL) - stored.auth_time > 86400)
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
-	carried = stored.auth_time;
 	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
 					    : SSL_TICKET_RETURN_USE_RENEW;
 }
