@@ -63,17 +63,17 @@ look_for_bypass(SSL *ssl, const struct ush_conn *conn)
 static void
 on_ssl_end(SSL *ssl, struct ush_conn *conn)
 {
-	bool used;
+	bool used, resumed;
 
-	if (!SSL_get_SSL_CTX(ssl) || !SSL_is_server(ssl) ||
-	    !SSL_is_init_finished(ssl))
+	if (!SSL_get_SSL_CTX(ssl) || !SSL_is_server(ssl))
 		return;
+	resumed = SSL_is_init_finished(ssl) && SSL_session_reused(ssl);
 	used = conn && conn->now.decided &&
 	       (conn->now.verdict == USH_VERDICT_USE ||
 		   conn->now.verdict == USH_VERDICT_USE_RENEW);
 	if (used)
-		ush_decide_outcome(ssl, conn);
-	else if (SSL_session_reused(ssl))
+		ush_decide_outcome(conn, resumed);
+	else if (resumed)
 		look_for_bypass(ssl, conn);
 }
 

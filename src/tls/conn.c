@@ -26,6 +26,8 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 
+#include "tls/decide.h"
+
 static int ssl_index = -1;
 static ush_conn_end_fn on_end;
 
@@ -157,8 +159,10 @@ begin(struct ush_conn *conn, SSL *ssl)
 	/* What a handshake before declined, and no generate put back. */
 	if (conn->now.early_data_declined)
 		SSL_set_max_early_data(ssl, conn->now.max_early_data);
-	if (conn->now.begun)
+	if (conn->now.begun) {
+		ush_decide_outcome(conn, false);
 		handshake_end(&conn->now);
+	}
 	ush_vars_clear(&conn->vars, USH_VARS_SCRIPT);
 	conn->now.begun = true;
 }

@@ -65,7 +65,7 @@ ush_decide_failed(const struct ush_generation *g, const struct ush_conn *conn,
 }
 
 void
-ush_decide_outcome(const SSL *ssl, struct ush_conn *conn)
+ush_decide_outcome(struct ush_conn *conn, bool resumed)
 {
 	struct ush_handshake *now = &conn->now;
 
@@ -75,8 +75,7 @@ ush_decide_outcome(const SSL *ssl, struct ush_conn *conn)
 		return;
 	now->counted = true;
 	ush_decide_count(ush_pool_generation(now->pin), conn,
-	    SSL_session_reused((SSL *)ssl) ? USH_STAT_resumed
-					   : USH_STAT_not_resumed);
+	    resumed ? USH_STAT_resumed : USH_STAT_not_resumed);
 }
 
 void

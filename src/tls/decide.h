@@ -62,8 +62,9 @@ ush_decide_count(const struct ush_generation *generation,
 void ush_decide_failed(const struct ush_generation *generation,
     const struct ush_conn *conn, bool generate, const struct ush_error *err);
 
-/* Counts what came of a verdict to use the session, once in a handshake. */
-void ush_decide_outcome(const SSL *ssl, struct ush_conn *conn);
+/* Counts what came of a verdict to use the session, once in a handshake, when
+ * it is certain: of a client that leaves before, nothing has resumed. */
+void ush_decide_outcome(struct ush_conn *conn, bool resumed);
 
 /* Counts and logs a handshake that resumed without being asked about. */
 void ush_decide_bypass(const struct ush_generation *generation);

@@ -247,7 +247,8 @@ issue(struct ush_issue *is)
 
 	open_issue(is);
 	ush_decide_count(is->generation, is->conn, USH_STAT_generate_calls);
-	ush_decide_outcome(is->ssl, is->conn);
+	if (!ush_is_before_finished(is->ssl))
+		ush_decide_outcome(is->conn, is->resumed);
 	restore_early_data(is);
 	look_for_stateful(is);
 	if (is_shared_session(is)) {

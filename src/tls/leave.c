@@ -11,6 +11,10 @@
  *		and make a full handshake with tickets of it. Only the end of
  *		the handshake tells. It is told to the info callback, so for
  *		these handshakes ours stands before the host's until then.
+ *
+ * The ticket of a resumption in TLS 1.2 comes before the client's Finished, so
+ * what came of the verdict is not known then: the end of the handshake tells
+ * that, too.
  */
 #include "tls/leave.h"
 
@@ -24,13 +28,6 @@ is_all(const SSL *ssl, const struct ush_handshake *now)
 		return true;
 	return SSL_version(ssl) == TLS1_3_VERSION &&
 	       now->tickets >= SSL_get_num_tickets(ssl);
-}
-
-void
-ush_leave_generate(SSL *ssl, struct ush_conn *conn, bool ended)
-{
-	if (ended || is_all(ssl, &conn->now))
-		ush_conn_leave(conn);
 }
 
 /* Does OpenSSL make tickets from here on? A session that it was to use, and
@@ -53,7 +50,7 @@ on_done(SSL *ssl, struct ush_conn *conn)
 {
 	if (SSL_get_info_callback(ssl) == on_info)
 		SSL_set_info_callback(ssl, conn->host_info);
-	ush_decide_outcome(ssl, conn);
+	ush_decide_outcome(conn, SSL_session_reused(ssl));
 	if (!is_ticket_to_come(ssl, &conn->now))
 		ush_conn_leave(conn);
 }
@@ -84,6 +81,25 @@ watch_the_end(SSL *ssl, struct ush_conn *conn)
 		return;
 	conn->host_info = host;
 	SSL_set_info_callback(ssl, on_info);
+}
+
+bool
+ush_is_before_finished(const SSL *ssl)
+{
+	return SSL_session_reused(ssl) && SSL_version(ssl) != TLS1_3_VERSION;
+}
+
+void
+ush_leave_generate(SSL *ssl, struct ush_conn *conn, bool ended)
+{
+	if (ended) {
+		ush_decide_outcome(conn, false);
+		ush_conn_leave(conn);
+	} else if (ush_is_before_finished(ssl)) {
+		watch_the_end(ssl, conn);
+	} else if (is_all(ssl, &conn->now)) {
+		ush_conn_leave(conn);
+	}
 }
 
 void

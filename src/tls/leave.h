@@ -18,4 +18,7 @@
 void ush_leave_decrypt(SSL *ssl, struct ush_conn *conn);
 void ush_leave_generate(SSL *ssl, struct ush_conn *conn, bool ended);
 
+/* Is this handshake's ticket made before the client has sent its Finished? */
+bool ush_is_before_finished(const SSL *ssl);
+
 #endif
