@@ -341,6 +341,61 @@ START_TEST(a_cache_that_the_host_switches_on_later_is_noticed)
 }
 END_TEST
 
+static void
+set_cache(SSL_CTX *server)
+{
+	SSL_CTX_set_session_cache_mode(server, SSL_SESS_CACHE_SERVER);
+}
+
+static void (*const caches[])(SSL_CTX *) = {set_external_cache, set_cache};
+#define CACHES (int)(sizeof caches / sizeof *caches)
+
+/* Not each connection looks. */
+static void
+visit_often(const struct visit *visit)
+{
+	for (int i = 0; i < 20; i++)
+		visit_run(visit);
+}
+
+/* Before anybody has resumed from it; and attaching again tells of one that
+ * stays, and closes the other. */
+START_TEST(a_cache_that_is_opened_later_is_warned_of)
+{
+	struct usher *engine = engine_new(strict);
+	struct visit visit = {
+	    .version = _i % 2 ? TLS1_3_VERSION : TLS1_2_VERSION};
+
+	visit.server = engine_server(engine, visit.version);
+	visit_often(&visit);
+	ck_assert_int_eq(log_count(USHER_LOG_WARNING, NULL), 0);
+	caches[_i / 2](visit.server);
+	visit_often(&visit);
+	ck_assert_int_eq(
+	    log_count(USHER_LOG_WARNING, "since the context was attached"), 1);
+	ck_assert_int_eq(usher_attach(engine, visit.server, 0, NULL), 0);
+	notes_clear();
+	visit_often(&visit);
+	ck_assert_int_eq(log_count(USHER_LOG_WARNING, NULL), 0);
+	SSL_SESSION_free(stored);
+	stored = NULL;
+}
+END_TEST
+
+START_TEST(a_cache_that_is_kept_is_not_warned_of_in_handshakes)
+{
+	struct usher *engine = engine_new(strict);
+	struct visit visit = {.server = server_new(TLS1_3_VERSION)};
+
+	ck_assert_int_eq(usher_attach(engine, visit.server,
+			     USHER_ATTACH_KEEP_SESSION_CACHE, NULL),
+	    0);
+	notes_clear();
+	visit_often(&visit);
+	ck_assert_int_eq(log_count(USHER_LOG_WARNING, NULL), 0);
+}
+END_TEST
+
 static TCase *
 cache(void)
 {
@@ -358,6 +413,10 @@ cache(void)
 	tcase_add_test(tcase, a_get_session_callback_that_resumes_is_counted);
 	tcase_add_test(
 	    tcase, a_cache_that_the_host_switches_on_later_is_noticed);
+	tcase_add_loop_test(
+	    tcase, a_cache_that_is_opened_later_is_warned_of, 0, 2 * CACHES);
+	tcase_add_test(
+	    tcase, a_cache_that_is_kept_is_not_warned_of_in_handshakes);
 	return tcase;
 }
 

@@ -33,6 +33,7 @@ static const uint32_t limits[USH_LOG_KINDS] = {
     [USH_LOG_IDENTITIES] = 1,
     [USH_LOG_BYPASS] = 1,
     [USH_LOG_STATEFUL] = 1,
+    [USH_LOG_LATER] = 1,
     [USH_LOG_ATTACH] = 0,
     [USH_LOG_PRINT] = 100,
     [USH_LOG_STATE] = 1,

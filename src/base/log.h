@@ -26,6 +26,7 @@ enum ush_log_kind {
 	USH_LOG_IDENTITIES, /* more identities than may be asked about */
 	USH_LOG_BYPASS,     /* resumed without being asked */
 	USH_LOG_STATEFUL,   /* a ticket that decrypt will never see */
+	USH_LOG_LATER,      /* what the host has done after attaching */
 	USH_LOG_ATTACH,     /* answers to a host's own call: never limited */
 	USH_LOG_PRINT,      /* what scripts print: 100 lines a minute */
 	USH_LOG_STATE,      /* making or losing a Lua state */

@@ -166,6 +166,30 @@ static const struct hole holes[] = {
 	hole_cache},
 };
 
+static void
+look_for_later(struct ush_engine *engine, const char *what)
+{
+	ush_log_write(&engine->log, USH_LOG_WARNING, USH_LOG_LATER,
+	    "since the context was attached, %s", what);
+}
+
+void
+ush_binding_look(const struct ush_binding *binding, struct ush_engine *engine)
+{
+	if (hole_get_session(binding->ctx, 0) &&
+	    !atomic_load_explicit(
+		&binding->has_get_session, memory_order_relaxed))
+		look_for_later(engine,
+		    "a get-session callback was set: sessions of an external "
+		    "cache resume without decrypt; remove it by "
+		    "SSL_CTX_sess_set_get_cb(ctx, NULL)");
+	if (hole_cache(binding->ctx, USH_ATTACH_KEEP_SESSION_CACHE) &&
+	    !atomic_load_explicit(&binding->keeps_cache, memory_order_relaxed))
+		look_for_later(engine,
+		    "its session cache was switched on: cached sessions resume "
+		    "without decrypt; use SSL_SESS_CACHE_OFF, or attach again");
+}
+
 static int
 report_holes(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
     struct ush_error *err)
@@ -188,7 +212,7 @@ close_cache_nolock(struct ush_binding *binding, SSL_CTX *ctx)
 {
 	long mode = SSL_CTX_get_session_cache_mode(ctx);
 
-	if (binding->cache_saved)
+	if (binding->cache_saved && (mode & SSL_SESS_CACHE_SERVER) == 0)
 		return;
 	binding->cache_saved = true;
 	binding->cache_mode = mode;
@@ -221,6 +245,7 @@ binding_need_nolock(SSL_CTX *ctx)
 		free(binding);
 		return NULL;
 	}
+	binding->ctx = ctx;
 	SSL_CTX_set_session_ticket_cb(
 	    ctx, ush_generate_cb, ush_decrypt_cb, binding);
 	return binding;
@@ -243,6 +268,9 @@ attach_nolock(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
 		open_cache_nolock(binding, ctx);
 	else
 		close_cache_nolock(binding, ctx);
+	atomic_store(&binding->keeps_cache,
+	    (flags & USH_ATTACH_KEEP_SESSION_CACHE) != 0);
+	atomic_store(&binding->has_get_session, hole_get_session(ctx, 0));
 	ush_engine_ref(engine);
 	before = atomic_exchange(&binding->engine, engine);
 	if (before)

@@ -8,6 +8,7 @@
 #ifndef USH_TLS_BINDING_H
 #define USH_TLS_BINDING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <openssl/ssl.h>
@@ -19,6 +20,10 @@ struct ush_conn;
 
 struct ush_binding {
 	ush_engine_ptr engine; /* NULL: detached */
+	SSL_CTX *ctx;          /* that it lies in */
+	/* Ways past decrypt by a session cache that were there, or asked for,
+	 * when it was attached: these are not told again. */
+	atomic_bool keeps_cache, has_get_session;
 	/* Cold: guarded by the lock of binding.c. */
 	bool cache_saved;
 	long cache_mode; /* to be put back by detach */
@@ -37,6 +42,11 @@ int ush_binding_detach(SSL_CTX *ctx);
 /* The record of an SSL for what the host sets, made if need be: also before
  * any context is attached. NULL when memory is short. */
 struct ush_conn *ush_binding_conn(SSL *ssl);
+
+/* Warns of a session cache that the host has opened
+ * since it attached. */
+void ush_binding_look(
+    const struct ush_binding *binding, struct ush_engine *engine);
 
 /* Would a TLS 1.3 ticket made with these settings be a mere reference to the
  * server's cache, which decrypt never sees? */

@@ -28,6 +28,7 @@ struct ush_part {
 
 /* One ticket, from the callback to its app data. */
 struct ush_issue {
+	const struct ush_binding *binding;
 	SSL *ssl;
 	struct ush_conn *conn;
 	struct ush_generation *generation;

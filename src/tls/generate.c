@@ -13,7 +13,10 @@
 #include "tls/leave.h"
 #include "tls/live.h"
 
-enum { RENEW_SECONDS = 10 };
+enum {
+	RENEW_SECONDS = 10,
+	LOOK_EVERY = 16, /* connections of a thread */
+};
 
 /* Assignments take effect if all went well. A sibling's lifetime is none of
  * this ticket's. */
@@ -251,6 +254,8 @@ issue(struct ush_issue *is)
 		ush_decide_outcome(is->conn, is->resumed);
 	restore_early_data(is);
 	look_for_stateful(is);
+	if (is->conn->number % LOOK_EVERY == 0)
+		ush_binding_look(is->binding, is->generation->engine);
 	if (is_shared_session(is)) {
 		is->verdict = "keep";
 		is->reason = "session of the cache";
@@ -286,6 +291,7 @@ ush_generate_cb(SSL *ssl, void *arg)
 
 	if (!session)
 		return 1;
+	is.binding = binding;
 	is.ssl = ssl;
 	is.session = session;
 	is.generation = NULL;
