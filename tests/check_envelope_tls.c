@@ -14,6 +14,7 @@
  *     string does not bring auth_time back.
  *  4. A session from a time without a policy gets no auth_time.
  *  5. auth_time more than 300 s ahead is absent; ages are never below 0.
+ *  6. renewals that have reached 2^32 - 1 stay there.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include <check.h>
 
 #include "base/clock.h"
+#include "data/envelope.h"
 
 #include "tls/policy.h"
 
@@ -197,6 +199,37 @@ START_TEST(a_future_auth_time_is_absent)
 }
 END_TEST
 
+/* What nobody gets by renewing; as if by a server of the same ticket keys. */
+static int
+make_old(SSL *ssl, void *arg)
+{
+	struct ush_envelope envelope = {
+	    .has_auth_time = true, .auth_time = START, .renewals = UINT32_MAX};
+	struct ush_cbor_writer writer;
+	unsigned char bytes[128];
+
+	(void)arg;
+	ush_cbor_writer_init(&writer, bytes, sizeof bytes);
+	ush_envelope_begin(&writer, &envelope);
+	ush_envelope_put_no_data(&writer);
+	return SSL_SESSION_set1_ticket_appdata(
+	    SSL_get_session(ssl), bytes, ush_cbor_written(&writer));
+}
+
+START_TEST(renewals_stay_at_the_most)
+{
+	struct visit visit = {
+	    .server = server_new(version_of(_i)), .version = version_of(_i)};
+
+	ush_clock_set(START);
+	SSL_CTX_set_session_ticket_cb(visit.server, make_old, NULL, NULL);
+	visit.session = visit_run(&visit).session;
+	engine_attach(engine_new(policy_renewing("", "")), visit.server);
+	visit_and_expect(&visit, "1700000000 0 4294967295 nil nil nil");
+	visit_and_expect(&visit, "1700000000 0 4294967295 nil nil nil");
+}
+END_TEST
+
 static TCase *
 times(void)
 {
@@ -215,6 +248,7 @@ times(void)
 	tcase_add_loop_test(tcase,
 	    a_session_of_before_the_policy_gets_no_auth_time, 0, 2 * VERSIONS);
 	tcase_add_loop_test(tcase, a_future_auth_time_is_absent, 0, VERSIONS);
+	tcase_add_loop_test(tcase, renewals_stay_at_the_most, 0, VERSIONS);
 	return tcase;
 }
 

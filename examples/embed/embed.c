@@ -7,14 +7,12 @@
  *	cc -o embed embed.c $(pkg-config --cflags --libs usher) -pthread
  *	./embed POLICY.lua CERT.pem KEY.pem PORT
  *
- * Three steps are Usher's: make an engine from a script, attach it to the
- * SSL_CTX, and, if that is of interest, ask what was decided.
+ * Usher's are: make an engine from a script, attach it, ask what was decided.
  */
 #include <err.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +27,7 @@
 static void
 log_line(void *arg, enum usher_log_level level, const char *message)
 {
-	(void)arg;
-	(void)level;
+	(void)arg, (void)level;
 	fprintf(stderr, "usher: %s\n", message);
 }
 
@@ -87,6 +84,9 @@ serve(SSL *ssl)
 	    verdict ? verdict : "nothing", reason ? reason : "no reason");
 	if (SSL_write(ssl, line, (int)strlen(line)) > 0)
 		SSL_shutdown(ssl);
+	/* To close before all is read would take the answer back. */
+	while (SSL_read(ssl, line, sizeof(line)) > 0)
+		;
 }
 
 static void *
@@ -123,6 +123,7 @@ listen_on(uint16_t port)
 int
 main(int argc, char **argv)
 {
+	struct timeval wait = {.tv_sec = 10};
 	struct usher *engine;
 	pthread_t thread;
 	SSL_CTX *ctx;
@@ -137,6 +138,7 @@ main(int argc, char **argv)
 	usher_free(engine); /* from here on, the context keeps it */
 	listener = listen_on((uint16_t)atoi(argv[4]));
 	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 		ssl = SSL_new(ctx);
 		if (!ssl || SSL_set_fd(ssl, fd) != 1 ||
 		    pthread_create(&thread, NULL, connection, ssl) != 0)

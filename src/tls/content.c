@@ -122,7 +122,10 @@ ush_content_prepare(struct ush_issue *is)
 	} else {
 		e->renewals = 1;
 		if (is->live.kind == USH_ENVELOPE) {
-			e->renewals += before->renewals;
+			/* Rather than begin anew, it stays at the most. */
+			e->renewals = before->renewals == UINT32_MAX
+					  ? UINT32_MAX
+					  : before->renewals + 1;
 			/* "Now" would launder the age of what came without. */
 			if (ush_live_auth_time(before, &time)) {
 				e->has_auth_time = true;
