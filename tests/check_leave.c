@@ -409,28 +409,13 @@ START_TEST(nor_of_one_that_leaves_an_ssl_for_the_next)
 }
 END_TEST
 
-/* It saw the ticket on the wire, but has none of its keys. */
-static void
-break_keys(struct conn *conn, void *arg)
-{
-	SSL_SESSION *session = SSL_SESSION_dup(SSL_get_session(conn->client));
-	unsigned char key[48];
-	size_t len = SSL_SESSION_get_master_key(session, key, sizeof key);
-
-	(void)arg;
-	key[0] ^= 1;
-	SSL_SESSION_set1_master_key(session, key, len);
-	SSL_set_session(conn->client, session);
-	SSL_SESSION_free(session);
-}
-
 START_TEST(nor_of_one_that_replays_a_ticket)
 {
 	const char *verdict = verdicts[_i / 2];
 	struct visit visit;
 	struct usher *engine = begin(&visit, version_of(_i % 2), verdict);
 
-	visit.prepare = break_keys;
+	visit.prepare = conn_break_keys;
 	visit_run(&visit);
 	check_not_resumed(engine, verdict);
 }

@@ -18,6 +18,8 @@
  *  9. "use" under another session-id context is not "resumed".
  * 10. Security level 3 switches tickets off in 1.2.
  * 11. num_tickets 0 issues none, and old ones still reach dec_cb.
+ * 12. After "use", a client without the session's keys, or one that does
+ *     without its extended master secret, has its handshake ended.
  */
 #include <stdlib.h>
 
@@ -404,6 +406,40 @@ START_TEST(too_many_app_data_lose_the_connection)
 }
 END_TEST
 
+static void
+forgo_extended_master_secret(struct conn *conn, void *arg)
+{
+	(void)arg;
+	SSL_set_options(conn->client, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+}
+
+START_TEST(a_session_that_may_be_used_can_end_the_handshake)
+{
+	static const struct {
+		int version;
+		conn_fn prepare;
+		int alert; /* from the server; 0: its records can't be read */
+	} cases[] = {
+	    {TLS1_3_VERSION, conn_break_keys, SSL_AD_ILLEGAL_PARAMETER},
+	    {TLS1_2_VERSION, conn_break_keys, 0},
+	    {TLS1_2_VERSION, forgo_extended_master_secret,
+		SSL_AD_HANDSHAKE_FAILURE},
+	};
+	struct visit visit = {.version = cases[_i].version};
+	struct outcome saw;
+
+	visit.server = plain_server(visit.version);
+	visit.session = visit_run(&visit).session;
+	plain_reset(NULL);
+	plain.answer = SSL_TICKET_RETURN_USE;
+	visit.prepare = cases[_i].prepare;
+	saw = visit_run(&visit);
+	ck_assert_int_eq(plain.dec_runs, 1);
+	ck_assert_int_eq(saw.completed, 0);
+	ck_assert_int_eq(saw.alert, cases[_i].alert);
+}
+END_TEST
+
 static TCase *
 contents(void)
 {
@@ -443,6 +479,8 @@ ways_past(void)
 	tcase_add_test(tcase, an_error_left_in_the_queue_breaks_the_handshake);
 	tcase_add_test(tcase, declined_early_data_cost_the_next_visit);
 	tcase_add_test(tcase, declined_early_data_can_be_restored);
+	tcase_add_loop_test(
+	    tcase, a_session_that_may_be_used_can_end_the_handshake, 0, 3);
 	return tcase;
 }
 

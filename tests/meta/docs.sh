@@ -7,8 +7,8 @@
 #     surface.c lists as there and as absent
 #  2. usher.3 has each function, error code and statistic of usher.h
 #  3. usher.1 has the options and commands that the help prints
-#  4. the policies in README.md and the pages load, the C programs compile,
-#     link and run, the visits in README.md get what it says they get, and so
+#  4. the policies in README.md and the pages load, and usher check has nothing
+#     to say of them, the C programs compile, link and run, the visits in README.md get what it says they get, and so
 #     do its check, its test, and its edit of a watched file
 #  5. usher-policies.7 has the options of the modules in lua/usher/
 #  6. the pages are sound (mandoc, or else groff)
@@ -233,6 +233,13 @@ programs()
 		usher7.local.lua.2 policies.lua.1 policies.local.lua.1 \
 		usher3.c.1; do
 		test -s "$file" || fail "no such snippet: $file"
+	done
+	for policy in readme.lua.* usher7.lua.* usher7.local.lua.* \
+		policies.lua.* policies.local.lua.*; do
+		"$USHER_BUILD/usher" check "$policy" >out 2>&1 || {
+			cat out "$policy"
+			fail "what usher check says of $policy"
+		}
 	done
 	for program in readme.c.* usher3.c.*; do
 		case $program in

@@ -384,6 +384,20 @@ outcome_fill(struct conn *conn)
 		    harness_keep_session(SSL_get1_session(conn->client));
 }
 
+void
+conn_break_keys(struct conn *conn, void *arg)
+{
+	SSL_SESSION *session = SSL_SESSION_dup(SSL_get_session(conn->client));
+	unsigned char key[48];
+	size_t len = SSL_SESSION_get_master_key(session, key, sizeof key);
+
+	(void)arg;
+	key[0] ^= 1;
+	SSL_SESSION_set1_master_key(session, key, len);
+	SSL_set_session(conn->client, session);
+	SSL_SESSION_free(session);
+}
+
 struct outcome
 conn_close(struct conn *conn)
 {

@@ -126,6 +126,8 @@ struct conn *conn_open(const struct visit *visit);
  * another ticket: a call of SSL_renegotiate or the like came before), with an
  * echo after it. */
 void conn_restart(struct conn *conn, enum wire_end end);
+/* For visit.prepare: the client has its ticket as it came, but not its keys. */
+void conn_break_keys(struct conn *conn, void *arg);
 /* close_notify both ways; frees everything but the sessions. */
 struct outcome conn_close(struct conn *conn);
 
