@@ -109,6 +109,7 @@ tests_check_recorded_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # Their allocations are made to fail: tests/tls/failing.h.
 WRAP_MALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=strndup,--wrap=realpath \
 	-Wl,--wrap=asprintf,--wrap=posix_memalign
 tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_call,--wrap=ush_box_run \
