@@ -6,6 +6,7 @@
 CHECKS =
 CHECKS += tests/check_allocations
 CHECKS += tests/check_allocations_rollout
+CHECKS += tests/check_allocations_watch
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -116,6 +117,8 @@ tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_call,--wrap=ush_box_run \
 	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
 tests_check_allocations_rollout_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
+tests_check_allocations_watch_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
+	-Wl,--wrap=poll,--wrap=ush_rollout_reload
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
