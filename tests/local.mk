@@ -27,6 +27,7 @@ CHECKS += tests/check_envelope_tls
 CHECKS += tests/check_facts
 CHECKS += tests/check_facts_handles
 CHECKS += tests/check_facts_ticket
+CHECKS += tests/check_forks
 CHECKS += tests/check_guards_cache
 CHECKS += tests/check_guards_conn
 CHECKS += tests/check_guards_early
