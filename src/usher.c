@@ -289,11 +289,11 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	config.log.arg = config.user;
 	engine = calloc(1, sizeof *engine);
 	if (!engine || !config.user ||
-	    ush_source_copy(&config.source, &options->source) != 0) {
+	    ush_source_copy(&config.source, &options->source) != 0 ||
+	    ush_source_settle(&config.source) != 0) {
 		ush_error_set(inner_error(error), USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory");
 	} else {
-		ush_source_settle(&config.source);
 		config.store = ush_store_new(options->store_name,
 		    options->store_size, inner_error(error));
 	}

@@ -125,11 +125,12 @@ usher_shadow_file(
 	if (!path || path[0] == '\0')
 		return ush_error_set(err, USH_ERROR_ARGUMENT, NULL, 0,
 		    "shadow: there is no path");
-	if (ush_source_copy(&source, &from) != 0)
-		return ush_error_set(
+	if (ush_source_copy(&source, &from) != 0 ||
+	    ush_source_settle(&source) != 0)
+		result = ush_error_set(
 		    err, USH_ERROR_SYSTEM, path, 0, "out of memory");
-	ush_source_settle(&source);
-	result = ush_rollout_shadow(engine->engine, &source, err);
+	else
+		result = ush_rollout_shadow(engine->engine, &source, err);
 	ush_source_fini(&source);
 	return result;
 }

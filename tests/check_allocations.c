@@ -10,12 +10,17 @@
  *     an engine that works.
  *  2. Both callbacks, with the state's set-up, with each of our own allocations
  *     failing: the handshake ends well, without resuming if anything was lost.
+ *     The same with a shadow beside it, and with a canary that decides.
  *  3. Compiling, and the top level of a script, with each of Lua's allocations
  *     failing.
  *  4. Each function of a script, and the handling of what it returned, with
  *     each of Lua's allocations failing: a memory error, whatever the script
  *     catches, and the next handshake is well.
+ *  5. A script that catches what usher.data and usher.store raise does not
+ *     decide in a state that lacks them.
  */
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +30,7 @@
 #include "tls/attack.h"
 #include "tls/decide.h"
 #include "tls/failing.h"
+#include "tls/folder.h"
 #include "tls/policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -166,12 +172,23 @@ engine_try(struct usher_error *error)
 	return attack_engine(policy, strlen(policy), &limits, error);
 }
 
+static void
+set_peer(struct conn *conn, void *arg)
+{
+	struct sockaddr_in peer = {.sin_family = AF_INET};
+
+	(void)arg;
+	usher_conn_set_peer(
+	    conn->server, (struct sockaddr *)&peer, sizeof peer);
+}
+
 static struct outcome
 visit(SSL_CTX *server, int version, SSL_SESSION *session)
 {
 	struct visit one = {.server = server,
 	    .version = version,
 	    .name = "a.example",
+	    .prepare = set_peer, /* for a canary */
 	    .session = session};
 	struct outcome saw;
 
@@ -227,11 +244,28 @@ START_TEST(an_engine_whose_making_lacks_memory_is_an_error)
 }
 END_TEST
 
-START_TEST(a_handshake_that_lacks_memory_is_a_full_one)
+/* What else there is than the active policy. */
+enum { ALONE, BESIDE, CANARY, COMPANIES };
+
+static struct usher *
+engine_with(int company)
 {
-	int version = version_of(_i), n;
 	struct usher_error error;
 	struct usher *engine = engine_try(&error);
+
+	if (company != ALONE)
+		ck_assert_int_eq(usher_shadow_text(engine, "shadow.lua", policy,
+				     strlen(policy), &error),
+		    0);
+	if (company == CANARY)
+		ck_assert_int_eq(usher_canary(engine, 1000, &error), 0);
+	return engine;
+}
+
+START_TEST(a_handshake_that_lacks_memory_is_a_full_one)
+{
+	int version = version_of(_i), n, company = _i / VERSIONS;
+	struct usher *engine = engine_with(company);
 	SSL_CTX *server = engine_server(engine, version);
 	SSL_SESSION *session;
 	struct outcome saw;
@@ -252,12 +286,17 @@ START_TEST(a_handshake_that_lacks_memory_is_a_full_one)
 		in_callbacks = false;
 		if (attack_notes[USHER_CALL_DECRYPT].code != USHER_OK)
 			ck_assert(!saw.resumed);
+		/* What the shadow lacks changes nothing. */
+		else if (attack_notes[USHER_CALL_DECRYPT].count > 0)
+			ck_assert(saw.resumed);
 		if (failing_count == 0 && n % 2 == 0)
 			break;
 		harness_clear();
 		server = engine_server(engine, version);
 	}
 	ck_assert_int_gt(n, 10);
+	if (company == BESIDE)
+		ck_assert_uint_gt(engine_stats(engine).shadow_errors, 5);
 	harness_clear();
 	usher_free(engine);
 }
@@ -322,6 +361,52 @@ START_TEST(a_call_that_lacks_memory_is_a_full_handshake)
 }
 END_TEST
 
+static const char careless[] =
+    "local data = require 'usher.data'\n"
+    "local found, set = pcall(data.set, 'set.txt')\n"
+    "local store = require 'usher.store'\n"
+    "local stored = pcall(store.set, 'a', 1, 60)\n"
+    "local all = found and stored and 'all' or 'not all'\n"
+    "return { decrypt = function() return 'default', all end }\n";
+
+START_TEST(a_state_does_not_do_without_what_lacked_memory)
+{
+	struct usher_options *options = attack_options("", 0, &limits);
+	struct usher_error error;
+	struct usher *engine;
+	SSL_SESSION *session;
+	SSL_CTX *server;
+	char text[512];
+	int n = 0;
+
+	folder_write("set.txt", "a\n");
+	folder_write("policy.lua", careless);
+	usher_options_set_script_file(options, folder_path("policy.lua"));
+	engine = usher_new(options, &error);
+	ck_assert_msg(engine != NULL, "%s", error.message);
+	usher_options_free(options);
+	do {
+		server = engine_server(engine, TLS1_3_VERSION);
+		session = visit_well(server, TLS1_3_VERSION);
+		snprintf(text, sizeof text, "-- %d\n%s", ++n, careless);
+		folder_write("policy.lua", text);
+		ck_assert_int_eq(usher_reload(engine, &error), 0);
+		failing_at = n;
+		failing_count = 0;
+		in_callbacks = true;
+		visit(server, TLS1_3_VERSION, session);
+		in_callbacks = false;
+		if (attack_notes[USHER_CALL_DECRYPT].code == USHER_OK &&
+		    attack_notes[USHER_CALL_DECRYPT].count > 0)
+			ck_assert_str_eq(
+			    attack_notes[USHER_CALL_DECRYPT].reason, "all");
+		harness_clear();
+	} while (failing_count > 0);
+	ck_assert_int_gt(n, 10);
+	usher_free(engine);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -329,11 +414,14 @@ main(void)
 	TCase *tc = tests_case("allocations", 60);
 
 	tcase_add_test(tc, an_engine_whose_making_lacks_memory_is_an_error);
-	tcase_add_loop_test(
-	    tc, a_handshake_that_lacks_memory_is_a_full_one, 0, VERSIONS);
+	tcase_add_loop_test(tc, a_handshake_that_lacks_memory_is_a_full_one, 0,
+	    COMPANIES * VERSIONS);
 	tcase_add_test(tc, a_script_that_lacks_memory_when_loaded_is_refused);
 	tcase_add_loop_test(
 	    tc, a_call_that_lacks_memory_is_a_full_handshake, 0, 2 * VERSIONS);
+	suite_add_tcase(suite, tc);
+	tc = folder_case("allocations, with files", 60);
+	tcase_add_test(tc, a_state_does_not_do_without_what_lacked_memory);
 	suite_add_tcase(suite, tc);
 	return tests_run(suite);
 }

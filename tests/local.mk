@@ -5,6 +5,8 @@
 
 CHECKS =
 CHECKS += tests/check_allocations
+CHECKS += tests/check_allocations_rollout
+CHECKS += tests/check_allocations_watch
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -25,6 +27,7 @@ CHECKS += tests/check_envelope_tls
 CHECKS += tests/check_facts
 CHECKS += tests/check_facts_handles
 CHECKS += tests/check_facts_ticket
+CHECKS += tests/check_forks
 CHECKS += tests/check_guards_cache
 CHECKS += tests/check_guards_conn
 CHECKS += tests/check_guards_early
@@ -109,10 +112,14 @@ tests_check_recorded_LDADD = $(LDADD) $(JANSSON_LIBS)
 
 # Their allocations are made to fail: tests/tls/failing.h.
 WRAP_MALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup \
+	-Wl,--wrap=strndup,--wrap=realpath \
 	-Wl,--wrap=asprintf,--wrap=posix_memalign
 tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_call,--wrap=ush_box_run \
 	-Wl,--wrap=ush_decrypt_cb,--wrap=ush_generate_cb
+tests_check_allocations_rollout_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
+tests_check_allocations_watch_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
+	-Wl,--wrap=poll,--wrap=ush_rollout_reload
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)

@@ -54,11 +54,11 @@ ush_eye_set(struct ush_eye *eye, struct ush_inputs *inputs)
 
 	if (!seen) {
 		ush_inputs_fini(inputs);
-	} else {
-		carry_over(eye, inputs, seen);
-		for (size_t i = 0; i < inputs->n; i++)
-			seen[i].look = inputs->v[i];
+		return -1;
 	}
+	carry_over(eye, inputs, seen);
+	for (size_t i = 0; i < inputs->n; i++)
+		seen[i].look = inputs->v[i];
 	free(eye->seen);
 	eye->seen = seen;
 	ush_inputs_move(&eye->loaded, inputs);
@@ -67,7 +67,7 @@ ush_eye_set(struct ush_eye *eye, struct ush_inputs *inputs)
 	eye->since = eye->moved = 0;
 	eye->told = false;
 	find_ways(eye);
-	return seen ? 0 : -1;
+	return 0;
 }
 
 /*

@@ -50,7 +50,7 @@ struct ush_eye {
 };
 
 /* Watches other files from here on, whose strings become the eye's. -1 when
- * memory is short: then none. */
+ * memory is short: then the same as before, and the list is emptied. */
 int ush_eye_set(struct ush_eye *eye, struct ush_inputs *inputs);
 
 /* An event of the inotify instance; of any folder, or of none. */

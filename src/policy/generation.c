@@ -143,6 +143,7 @@ load_source(struct ush_generation *g, const struct ush_buffer *source,
     struct ush_error *err)
 {
 	struct ush_state *state;
+	int result = -1;
 
 	if (compile_source(g, source, err) != 0)
 		return -1;
@@ -150,10 +151,13 @@ load_source(struct ush_generation *g, const struct ush_buffer *source,
 	if (!state) {
 		find_line(g, source, err);
 		ush_loading_recall(g->loading, err);
-		return -1;
+		if (err->code == USH_ERROR_SYSTEM)
+			return -1;
+	} else {
+		ush_state_free(state);
+		result = 0;
 	}
-	ush_state_free(state);
-	return 0;
+	return ush_loading_check(g->loading, err) == 0 ? result : -1;
 }
 
 static int

@@ -40,7 +40,7 @@ int ush_inputs_add(
     struct ush_inputs *inputs, const char *path, const struct stat *st);
 
 /* A path, made absolute by the working directory; the caller's. NULL when
- * memory is short, or that folder is gone. */
+ * memory is short (errno is ENOMEM), or that folder is gone. */
 char *ush_inputs_absolute(const char *path);
 
 /* Frees what the list holds and empties it. */

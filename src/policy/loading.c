@@ -30,6 +30,15 @@ no_memory(struct ush_error *err, const char *label)
 	return ush_error_set(err, USH_ERROR_SYSTEM, label, 0, "out of memory");
 }
 
+/* What ush_file_read has said. */
+static void
+file_failed(struct ush_error *err, const char *label,
+    const struct ush_buffer *to, const char *why)
+{
+	ush_error_set(err, to->failed ? USH_ERROR_SYSTEM : USH_ERROR_FILE,
+	    label, 0, "%s", why);
+}
+
 /*
  * The folder
  */
@@ -66,7 +75,7 @@ forget_folder(struct ush_loading *l)
 }
 
 /* Opens folder and file of a path without symlinks, which is changed. The
- * file's descriptor, or -1. */
+ * file's descriptor, or -1 with errno. */
 static int
 open_in_folder(struct ush_loading *l, char *real)
 {
@@ -86,23 +95,28 @@ open_in_folder(struct ush_loading *l, char *real)
 }
 
 /* Opens the script, and its folder if it has one (a descriptor's path in /proc
- * need not have any). */
+ * need not have any). -1 with errno. */
 static int
 open_script(struct ush_loading *l, const char *path)
 {
 	char *real;
-	int fd;
+	int fd, error;
 
 	for (int i = 0; i < TRIES; i++) {
 		real = realpath(path, NULL);
 		if (!real)
 			break;
 		fd = open_in_folder(l, real);
+		error = errno;
 		free(real);
 		if (fd >= 0)
 			return fd;
 		forget_folder(l);
+		errno = error;
 	}
+	/* Without its folder it would be another script. */
+	if (errno == ENOMEM)
+		return -1;
 	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
@@ -119,7 +133,11 @@ open_failed(const struct ush_source *from, struct ush_inputs *inputs,
 	/* There, but not for us: it would look changed for ever otherwise. */
 	bool there = error != ENOENT && stat(from->path, &st) == 0;
 
-	ush_inputs_add(inputs, from->path, there ? &st : NULL);
+	if (ush_inputs_add(inputs, from->path, there ? &st : NULL) != 0 &&
+	    errno == ENOMEM)
+		error = ENOMEM;
+	if (error == ENOMEM)
+		return no_memory(err, from->name);
 	return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
 	    "the script can't be opened: %s", strerror(error));
 }
@@ -143,7 +161,7 @@ read_script(struct ush_loading *l, const struct ush_source *from,
 		no_memory(err, name);
 	else if (ush_file_read(fd, &st, g->engine->limits.source, source, why,
 		     sizeof why) != 0)
-		ush_error_set(err, USH_ERROR_FILE, name, 0, "%s", why);
+		file_failed(err, name, source, why);
 	else
 		result = 0;
 	close(fd);
@@ -220,9 +238,12 @@ open_beneath_failed(struct ush_loading *l, const char *path, const char *label,
 	struct stat st;
 	bool there;
 
+	if (error == ENOMEM)
+		return no_memory(err, label);
 	if (ush_beneath_allows(path)) {
 		there = fstatat(l->folder, path, &st, 0) == 0;
-		add_input(l, path, there ? &st : NULL);
+		if (add_input(l, path, there ? &st : NULL) != 0)
+			return no_memory(err, label);
 	}
 	if (error == ENOENT || error == ENOTDIR)
 		return ush_error_set(err, USH_ERROR_FILE, label, 0,
@@ -257,7 +278,7 @@ read_beneath(struct ush_loading *l, const char *path, const char *label,
 	else if (add_input(l, path, &st) != 0)
 		no_memory(err, label);
 	else if (ush_file_read(fd, &st, limit, to, why, sizeof why) != 0)
-		ush_error_set(err, USH_ERROR_FILE, label, 0, "%s", why);
+		file_failed(err, label, to, why);
 	else
 		result = ush_loading_note(l, path, to->data, to->len, err);
 	close(fd);
@@ -339,6 +360,8 @@ ush_loading_revision(struct ush_loading *l, const struct ush_buffer *source,
 void
 ush_loading_failed(struct ush_loading *l, enum ush_code code, const char *text)
 {
+	if (l->failed == USH_ERROR_SYSTEM)
+		return;
 	l->failed = code;
 	snprintf(l->failed_text, sizeof l->failed_text, "%s", text);
 }
@@ -349,6 +372,15 @@ ush_loading_recall(const struct ush_loading *l, struct ush_error *err)
 	if (err->code == USH_ERROR_SCRIPT && l->failed != USH_OK &&
 	    strstr(err->message, l->failed_text))
 		err->code = l->failed;
+}
+
+int
+ush_loading_check(const struct ush_loading *l, struct ush_error *err)
+{
+	if (l->failed != USH_ERROR_SYSTEM)
+		return 0;
+	return ush_error_set(
+	    err, l->failed, l->generation->label, 0, "%s", l->failed_text);
 }
 
 /*

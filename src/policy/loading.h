@@ -25,7 +25,8 @@ struct ush_loading {
 	size_t data;               /* and data files */
 	struct ush_buffer content; /* what was read besides the script */
 	/* The last failure that became a Lua error, which a script may have
-	 * caught: what kind it was, and its text. */
+	 * caught: what kind it was, and its text. One that is no fault of the
+	 * files' (USH_ERROR_SYSTEM) stays. */
 	enum ush_code failed;
 	char failed_text[256];
 };
@@ -63,6 +64,10 @@ void ush_loading_failed(
     struct ush_loading *loading, enum ush_code code, const char *text);
 void ush_loading_recall(
     const struct ush_loading *loading, struct ush_error *err);
+
+/* -1 with *err if something failed that is no fault of the files': a script
+ * that has caught it is not what it would be with them. */
+int ush_loading_check(const struct ush_loading *loading, struct ush_error *err);
 
 /*
  * Processor time of this thread in nanoseconds, without what lay between pause

@@ -315,6 +315,8 @@ get_data(
 	snprintf(why, cap, "%s", err.message);
 	if (g->loading)
 		ush_loading_failed(g->loading, err.code, why);
+	else if (err.code == USH_ERROR_SYSTEM)
+		ush_box_starve(state->box);
 	return NULL;
 }
 

@@ -152,7 +152,8 @@ ush_rollout_refused(struct ush_engine *engine, const char *what,
 
 	ush_rollout_change_begin();
 	ush_history_refuse_nolock(&r->history, refused->revision_hex, err);
-	if (watched)
+	/* Short of memory, what was looked at is not all there is. */
+	if (watched && err->code != USH_ERROR_SYSTEM)
 		ush_inputs_move(watched, &refused->inputs);
 	ush_rollout_change_end();
 	ush_inputs_fini(&refused->inputs);

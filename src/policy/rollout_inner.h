@@ -55,7 +55,8 @@ void ush_rollout_hold_nolock(
 void ush_rollout_tidy(struct ush_rollout *r);
 
 /* A load failed: nothing changes, but that its inputs, which are taken over,
- * become *watched (NULL: are not watched). Returns -1. */
+ * become *watched (NULL: are not watched); unless the system was to blame.
+ * Returns -1. */
 int ush_rollout_refused(struct ush_engine *engine, const char *what,
     struct ush_inputs *watched, struct ush_refused *refused,
     const struct ush_error *err);

@@ -5,6 +5,7 @@
  */
 #include "policy/source.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,15 +29,19 @@ ush_source_copy(struct ush_source *to, const struct ush_source *from)
 	return -1;
 }
 
-void
+int
 ush_source_settle(struct ush_source *source)
 {
-	char *path = source->path ? ush_inputs_absolute(source->path) : NULL;
+	char *path;
 
+	if (!source->path)
+		return 0;
+	path = ush_inputs_absolute(source->path);
 	if (!path)
-		return;
+		return errno == ENOMEM ? -1 : 0;
 	free(source->path);
 	source->path = path;
+	return 0;
 }
 
 void

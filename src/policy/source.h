@@ -20,8 +20,9 @@ struct ush_source {
 int ush_source_copy(struct ush_source *to, const struct ush_source *from);
 
 /* Makes a file's path absolute, so that it can be read again when the working
- * directory is another one. The name stays as it is. */
-void ush_source_settle(struct ush_source *source);
+ * directory is another one; without any, it stays as it is. The name does. -1
+ * when memory is short. */
+int ush_source_settle(struct ush_source *source);
 
 /* Frees what it holds and empties it. */
 void ush_source_fini(struct ush_source *source);

@@ -19,9 +19,13 @@ ush_storage_view(void *arg)
 	view->store = engine->store;
 	view->stats = engine->stats;
 	view->shard = ush_pool_shard();
-	if (!state->ready && !view->overlay)
-		view->overlay = ush_store_overlay_new();
-	return state->ready || view->overlay ? view : NULL;
+	if (state->ready || view->overlay)
+		return view;
+	view->overlay = ush_store_overlay_new();
+	if (view->overlay)
+		return view;
+	ush_box_starve(state->box);
+	return NULL;
 }
 
 void

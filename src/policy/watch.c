@@ -32,7 +32,8 @@ struct ush_watch {
 	int inotify; /* -1: there is none, files are looked at */
 	int wake;    /* an eventfd: the flags have changed */
 	atomic_bool stop, kicked;
-	sem_t begun; /* all is watched now that was loaded */
+	sem_t begun; /* all is watched now that was loaded, */
+	bool blind;  /* or memory was short */
 };
 
 static struct {
@@ -55,25 +56,66 @@ ush_watch_poll_only(bool on)
 /* One eye on the script's files, and one on the shadow's. */
 enum { MAIN, SHADOW, EYES };
 
+/* What the system had no memory or no thread for is tried again: soon, then
+ * less often. */
+enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 6400 };
+
+struct retry {
+	int pause;   /* 0: the last try was well */
+	uint64_t at; /* not before */
+};
+
 struct watcher {
 	struct ush_watch *watch;
 	struct ush_eye eyes[EYES];
+	struct retry loads[EYES], renewal;
 };
 
-/* Watches what the last load has looked at. */
 static void
+note_try(struct retry *retry, bool well)
+{
+	int pause = retry->pause > 0 ? 2 * retry->pause : RETRY_MIN_MS;
+
+	if (well)
+		pause = 0;
+	retry->pause = pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS;
+	retry->at = ush_clock_mono_ms() + (uint64_t)retry->pause;
+}
+
+/* Watches what the last load has looked at. False: what it did before, as
+ * memory is short. */
+static bool
 renew(struct watcher *watcher)
 {
 	struct ush_engine *engine = watcher->watch->engine;
 	struct ush_inputs inputs = {0};
+	bool well = true;
 
-	for (int i = 0; i < EYES; i++)
-		if (ush_rollout_inputs(engine, i == SHADOW, &inputs) != 0 ||
-		    ush_eye_set(&watcher->eyes[i], &inputs) != 0)
-			ush_log_write(&engine->log, USH_LOG_ERROR,
-			    USH_LOG_ROLLOUT,
-			    "watch: out of memory: files are not watched any "
-			    "more");
+	for (int i = 0; well && i < EYES; i++)
+		well = ush_rollout_inputs(engine, i == SHADOW, &inputs) == 0 &&
+		       ush_eye_set(&watcher->eyes[i], &inputs) == 0;
+	if (!well)
+		ush_log_write(&engine->log, USH_LOG_ERROR, USH_LOG_ROLLOUT,
+		    "watch: out of memory: changes are seen when there is "
+		    "some again");
+	note_try(&watcher->renewal, well);
+	return well;
+}
+
+static void
+load(struct watcher *watcher, int eye)
+{
+	struct ush_engine *engine = watcher->watch->engine;
+	struct ush_error err;
+	int result;
+
+	if (eye == MAIN)
+		result = ush_rollout_reload(engine, "watch", &err);
+	else
+		result =
+		    ush_rollout_reload_shadow(engine, "watch: shadow", &err);
+	note_try(
+	    &watcher->loads[eye], result == 0 || err.code != USH_ERROR_SYSTEM);
 }
 
 /* Looks with both eyes, and loads what has changed. True if something was; else
@@ -81,21 +123,20 @@ renew(struct watcher *watcher)
 static bool
 look(struct watcher *watcher, int *wait)
 {
-	struct ush_engine *engine = watcher->watch->engine;
-	uint64_t now = ush_clock_mono_ms();
-	struct ush_error err;
-	int waits[EYES];
+	uint64_t now = ush_clock_mono_ms(), at;
 	bool changed = false;
+	int waits[EYES];
 
 	for (int i = 0; i < EYES; i++) {
 		if (!ush_eye_look(&watcher->eyes[i], now, &waits[i]))
 			continue;
+		at = watcher->loads[i].at;
+		if (now < at) {
+			waits[i] = (int)(at - now);
+			continue;
+		}
+		load(watcher, i);
 		changed = true;
-		if (i == MAIN)
-			ush_rollout_reload(engine, "watch", &err);
-		else
-			ush_rollout_reload_shadow(
-			    engine, "watch: shadow", &err);
 	}
 	*wait = waits[MAIN] < waits[SHADOW] ? waits[MAIN] : waits[SHADOW];
 	return changed;
@@ -162,22 +203,24 @@ watch_main(void *arg)
 {
 	struct watcher watcher = {.watch = arg};
 	struct ush_watch *watch = watcher.watch;
-	int wait = 0;
+	bool current;
+	int wait;
 
 	for (int i = 0; i < EYES; i++)
 		watcher.eyes[i] = (struct ush_eye){.fd = watch->inotify,
 		    .others = &watcher.eyes[1 - i].places};
-	renew(&watcher);
+	current = renew(&watcher);
+	watch->blind = !current;
 	sem_post(&watch->begun);
 	say_unreadable(&watcher);
 	while (!atomic_load(&watch->stop)) {
-		if (look(&watcher, &wait))
-			atomic_store(&watch->kicked, true);
-		if (atomic_exchange(&watch->kicked, false)) {
-			renew(&watcher);
-			continue;
-		}
-		wait_for_events(&watcher, wait);
+		if (atomic_exchange(&watch->kicked, false) || !current)
+			current = renew(&watcher);
+		wait = watcher.renewal.pause;
+		if (current && look(&watcher, &wait))
+			current = false;
+		else
+			wait_for_events(&watcher, wait);
 	}
 	for (int i = 0; i < EYES; i++)
 		ush_eye_fini(&watcher.eyes[i]);
@@ -187,6 +230,13 @@ watch_main(void *arg)
 /*
  * Starting and stopping
  */
+
+static int
+no_memory(struct ush_error *err)
+{
+	return ush_error_set(
+	    err, USH_ERROR_SYSTEM, NULL, 0, "watch: out of memory");
+}
 
 static void
 close_fds(struct ush_watch *watch)
@@ -244,8 +294,7 @@ start_nolock(struct ush_engine *engine, struct ush_error *err)
 	if (!watch) {
 		watch = calloc(1, sizeof *watch);
 		if (!watch)
-			return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
-			    "watch: out of memory");
+			return no_memory(err);
 		watch->engine = engine;
 		watch->inotify = watch->wake = -1;
 		watch->next = watches.list;
@@ -299,17 +348,30 @@ ush_watch_init(void)
 	pthread_once(&watches.once, init);
 }
 
+/* Ends one that is of no engine any more. */
+static void
+finish(struct ush_watch *watch, bool running)
+{
+	if (running) {
+		atomic_store(&watch->stop, true);
+		eventfd_write(watch->wake, 1);
+		pthread_join(watch->thread, NULL);
+		close_fds(watch);
+	}
+	free(watch);
+}
+
 int
 ush_watch_start(struct ush_engine *engine, struct ush_error *err)
 {
+	struct ush_watch *watch = NULL;
 	struct ush_inputs inputs = {0};
 	int result = ush_rollout_inputs(engine, false, &inputs);
 	size_t n = inputs.n;
 
 	ush_inputs_fini(&inputs);
 	if (result != 0)
-		return ush_error_set(
-		    err, USH_ERROR_SYSTEM, NULL, 0, "watch: out of memory");
+		return no_memory(err);
 	if (n == 0)
 		return ush_error_set(err, USH_ERROR_ARGUMENT, NULL, 0,
 		    "watch: the script was given as a text; there is no file "
@@ -320,9 +382,16 @@ ush_watch_start(struct ush_engine *engine, struct ush_error *err)
 	result = start_nolock(engine, err);
 	while (result == 0 && sem_wait(&engine->watch->begun) != 0)
 		; /* a signal of the host's */
+	if (result == 0 && engine->watch->blind) {
+		watch = engine->watch;
+		unlink_nolock(watch);
+	}
 done:
 	pthread_mutex_unlock(&watches.lock);
-	return result;
+	if (!watch)
+		return result;
+	finish(watch, true);
+	return no_memory(err);
 }
 
 void
@@ -337,13 +406,7 @@ ush_watch_stop(struct ush_engine *engine)
 	if (watch)
 		unlink_nolock(watch);
 	pthread_mutex_unlock(&watches.lock);
-	if (running) {
-		atomic_store(&watch->stop, true);
-		eventfd_write(watch->wake, 1);
-		pthread_join(watch->thread, NULL);
-		close_fds(watch);
-	}
-	free(watch);
+	finish(watch, running);
 }
 
 void

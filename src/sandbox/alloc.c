@@ -125,6 +125,13 @@ ush_alloc_refuse(struct ush_alloc *a)
 	return false;
 }
 
+void
+ush_alloc_starve(struct ush_alloc *a)
+{
+	a->starved = true;
+	ush_alloc_refuse(a);
+}
+
 bool
 ush_alloc_has_room(const struct ush_alloc *a, size_t size)
 {
@@ -156,7 +163,8 @@ arena_new(struct ush_alloc *a)
 		return false;
 	if (posix_memalign(&p, USH_ALLOC_ARENA, USH_ALLOC_ARENA) != 0) {
 		a->used -= USH_ALLOC_ARENA;
-		return ush_alloc_refuse(a);
+		ush_alloc_starve(a);
+		return false;
 	}
 	arena = p;
 	memset(arena, 0, sizeof *arena);

@@ -38,7 +38,8 @@ struct ush_alloc {
 	size_t traffic;    /* bytes of large blocks asked for since set to 0 */
 	size_t huge;       /* bytes in live blocks of USH_ALLOC_HUGE or more */
 	uint64_t fail_at;  /* tests: the n-th allocation from now fails */
-	bool failed;       /* an allocation was refused; sticky */
+	bool failed;       /* an allocation was refused; sticky: */
+	bool starved;      /* by the system, not by the limit */
 	/* Called when an allocation is refused, or large ones have added up
 	 * to `traffic_limit`; may be NULL. */
 	void (*alarm)(void *arg);
@@ -64,6 +65,9 @@ void ush_alloc_init(struct ush_alloc *alloc, size_t limit);
  * August 2024 if it gets no more after the first block. -1 if there is none.
  */
 int ush_alloc_reserve(struct ush_alloc *alloc);
+
+/* As if the system had refused an allocation. */
+void ush_alloc_starve(struct ush_alloc *alloc);
 
 /* Gives kept blocks back to the system. */
 void ush_alloc_trim(struct ush_alloc *alloc);

@@ -113,7 +113,7 @@ ush_alloc_large_new(struct ush_alloc *a, size_t size)
 		p = malloc(bytes - MALLOC_OVERHEAD);
 		if (!p) {
 			a->used -= bytes;
-			ush_alloc_refuse(a);
+			ush_alloc_starve(a);
 			return NULL;
 		}
 	}
@@ -170,7 +170,7 @@ stretch(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 		p = realloc(ptr, nbytes - MALLOC_OVERHEAD);
 	if (!p && nbytes > obytes) {
 		a->used -= nbytes - obytes;
-		ush_alloc_refuse(a);
+		ush_alloc_starve(a);
 		return NULL;
 	}
 	if (nbytes < obytes)

@@ -67,6 +67,9 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 
 	if (code == USH_OK && status == LUA_ERRMEM)
 		code = USH_ERROR_MEMORY;
+	box->alloc.failed |= code == USH_ERROR_MEMORY;
+	if (code == USH_ERROR_MEMORY && box->alloc.starved)
+		code = USH_ERROR_SYSTEM;
 	if (code != USH_OK) {
 		snprintf(text, sizeof text, "%s%s", box->where,
 		    ush_report_limit(code));
@@ -78,8 +81,6 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 		    "the script raised an error that is no string, but a %s",
 		    lua_typename(box->L, lua_type(box->L, -1)));
 	}
-	if (code == USH_ERROR_MEMORY)
-		box->alloc.failed = true;
 	lua_settop(box->L, box->height);
 	return code == USH_OK ? USH_ERROR_SCRIPT : code;
 }
@@ -179,6 +180,12 @@ bool
 ush_box_is_sound(const struct ush_box *box)
 {
 	return !box->alloc.failed;
+}
+
+void
+ush_box_starve(struct ush_box *box)
+{
+	ush_alloc_starve(&box->alloc);
 }
 
 size_t

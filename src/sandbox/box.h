@@ -96,6 +96,10 @@ enum ush_code ush_box_call(struct ush_box *box, unsigned int slot,
 /* False once a memory error has happened: the box is to be freed. */
 bool ush_box_is_sound(const struct ush_box *box);
 
+/* In a run: what the host was to do for it lacked memory. The run ends as if
+ * the box's own allocator had been refused; no script can catch that. */
+void ush_box_starve(struct ush_box *box);
+
 /* Bytes that the box holds now; instructions spent by its last run. */
 size_t ush_box_memory(const struct ush_box *box);
 uint64_t ush_box_spent(const struct ush_box *box);

@@ -55,6 +55,8 @@ ush_report_limit(enum ush_code code)
 		return "instruction limit reached";
 	case USH_ERROR_CPU_TIME:
 		return "CPU-time limit reached";
+	case USH_ERROR_SYSTEM:
+		return "out of memory";
 	default:
 		return "memory limit reached";
 	}

@@ -15,6 +15,11 @@
 #include "tls/conn.h"
 #include "tls/decide.h"
 
+/*
+ * The lock is taken around fork(2), so that a child finds it free and bindings
+ * whole. Under it nothing waits: no other lock is taken, of OpenSSL's neither,
+ * and nothing of the host's is called, which might do so.
+ */
 static struct {
 	pthread_once_t once;
 	pthread_mutex_t lock;
@@ -78,8 +83,22 @@ on_ssl_end(SSL *ssl, struct ush_conn *conn)
 }
 
 static void
+fork_prepare(void)
+{
+	pthread_mutex_lock(&bindings.lock);
+}
+
+/* In the parent, and in the child. */
+static void
+fork_done(void)
+{
+	pthread_mutex_unlock(&bindings.lock);
+}
+
+static void
 init(void)
 {
+	pthread_atfork(fork_prepare, fork_done, fork_done);
 	if (ush_conn_init() != 0)
 		return;
 	ush_conn_on_end(on_ssl_end);
@@ -206,7 +225,6 @@ report_holes(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
 	return 0;
 }
 
-/* Off alone would still resume what has been cached before. */
 static void
 close_cache_nolock(struct ush_binding *binding, SSL_CTX *ctx)
 {
@@ -218,7 +236,18 @@ close_cache_nolock(struct ush_binding *binding, SSL_CTX *ctx)
 	binding->cache_mode = mode;
 	SSL_CTX_set_session_cache_mode(
 	    ctx, (mode & SSL_SESS_CACHE_CLIENT) | SSL_SESS_CACHE_NO_INTERNAL);
+	atomic_store(&binding->cache_empty, false);
+}
+
+/* Off alone would still resume what has been cached before. Whoever attaches
+ * does not return before that is gone. */
+static void
+empty_cache(struct ush_binding *binding, SSL_CTX *ctx)
+{
+	if (atomic_load(&binding->cache_empty))
+		return;
 	ush_cache_flush(ctx);
+	atomic_store(&binding->cache_empty, true);
 }
 
 static void
@@ -251,19 +280,15 @@ binding_need_nolock(SSL_CTX *ctx)
 	return binding;
 }
 
-static int
+/* NULL when memory is short; else *before is the engine of before. */
+static struct ush_binding *
 attach_nolock(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
-    struct ush_error *err)
+    struct ush_engine **before)
 {
-	struct ush_binding *binding;
-	struct ush_engine *before;
+	struct ush_binding *binding = binding_need_nolock(ctx);
 
-	if (report_holes(engine, ctx, flags, err) != 0)
-		return -1;
-	binding = binding_need_nolock(ctx);
 	if (!binding)
-		return ush_error_set(
-		    err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+		return NULL;
 	if (flags & USH_ATTACH_KEEP_SESSION_CACHE)
 		open_cache_nolock(binding, ctx);
 	else
@@ -272,17 +297,16 @@ attach_nolock(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
 	    (flags & USH_ATTACH_KEEP_SESSION_CACHE) != 0);
 	atomic_store(&binding->has_get_session, hole_get_session(ctx, 0));
 	ush_engine_ref(engine);
-	before = atomic_exchange(&binding->engine, engine);
-	if (before)
-		ush_engine_unref(before);
-	return 0;
+	*before = atomic_exchange(&binding->engine, engine);
+	return binding;
 }
 
 int
 ush_binding_attach(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
     struct ush_error *err)
 {
-	int result;
+	struct ush_engine *before = NULL;
+	struct ush_binding *binding;
 
 	if (!engine || !ctx)
 		return ush_error_set(err, USH_ERROR_ARGUMENT, NULL, 0,
@@ -301,10 +325,19 @@ ush_binding_attach(struct ush_engine *engine, SSL_CTX *ctx, unsigned int flags,
 		    "not attached: the SSL_CTX is for clients only, and "
 		    "tickets are the server's; make it with "
 		    "TLS_server_method()");
+	if (report_holes(engine, ctx, flags, err) != 0)
+		return -1;
 	pthread_mutex_lock(&bindings.lock);
-	result = attach_nolock(engine, ctx, flags, err);
+	binding = attach_nolock(engine, ctx, flags, &before);
 	pthread_mutex_unlock(&bindings.lock);
-	return result;
+	if (!binding)
+		return ush_error_set(
+		    err, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+	if ((flags & USH_ATTACH_KEEP_SESSION_CACHE) == 0)
+		empty_cache(binding, ctx);
+	if (before)
+		ush_engine_unref(before);
+	return 0;
 }
 
 int

@@ -26,7 +26,8 @@ struct ush_binding {
 	atomic_bool keeps_cache, has_get_session;
 	/* Cold: guarded by the lock of binding.c. */
 	bool cache_saved;
-	long cache_mode; /* to be put back by detach */
+	long cache_mode;         /* to be put back by detach */
+	atomic_bool cache_empty; /* since the cache was switched off */
 };
 
 /* Flags, as in usher.h. */
