@@ -58,13 +58,7 @@ end
 function Check:add_error(err)
   local text = advice.strip(err)
   local what, todo = text:match("^(.-); (.*)$")
-  local line = err.line
-  if todo == "it returned nothing" then
-    what, todo = "the script returns nothing",
-      "end it by returning the table with generate and decrypt"
-    line = select(2, self.text:gsub("%s*$", ""):gsub("\n", "")) + 1
-  end
-  self:add(self:file_of(err), line, what or text,
+  self:add(self:file_of(err), err.line, what or text,
     todo or advice.for_load(err))
 end
 

@@ -28,6 +28,7 @@ struct ush_loading {
 	 * caught: what kind it was, and its text. */
 	enum ush_code failed;
 	char failed_text[256];
+	bool returned_nothing; /* the script's top level */
 };
 
 /*
