@@ -19,6 +19,7 @@ usher_SOURCES += src/cli/clients.h
 usher_SOURCES += src/cli/core.c
 usher_SOURCES += src/cli/core.h
 usher_SOURCES += src/cli/core_call.c
+usher_SOURCES += src/cli/core_data.c
 usher_SOURCES += src/cli/core_policy.c
 usher_SOURCES += src/cli/core_server.c
 usher_SOURCES += src/cli/core_server.h
