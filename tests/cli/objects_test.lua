@@ -166,6 +166,43 @@ describe("tickets of policy:issue", function()
   end)
 end)
 
+describe("the clock", function()
+  local function storing()
+    return text_policy [[
+      local store = require "usher.store"
+      return { decrypt = function(conn)
+        if conn.vars.add then store.set("k", conn.vars.add, 100) end
+        return "default", tostring(store.get("k"))
+      end }]]
+  end
+  local function asked(policy, add)
+    return (select(2, policy:decrypt { conn = { vars = { add = add } } }))
+  end
+
+  it("goes on for what was stored before it was set", function()
+    local policy = storing()
+    assert.equal("v", asked(policy, "v"))
+    usher.clock.advance(95)
+    assert.equal("v", asked(policy))
+    usher.clock.set(usher.clock.now() + 10)
+    assert.equal("nil", asked(policy))
+    assert.equal("w", asked(policy, "w"))
+    usher.clock.set(1700000000)
+    assert.equal("w", asked(policy))
+    usher.clock.reset()
+    assert.equal("w", asked(policy))
+  end)
+
+  it("goes on after a test that set it", function()
+    local policy = storing()
+    local server = usher.server(policy, { tls = "1.2", vars = { add = "x" } })
+    usher.clock.set(1700000000)
+    server:visit()
+    usher.clock.reset()
+    assert.equal("nil", asked(policy))
+  end)
+end)
+
 describe("visits", function()
   it("see client certificates, addresses and variables", function()
     local policy = text_policy [[
