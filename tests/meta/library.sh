@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What editors and linters are told (lua/library) is what the source would make:
-# "make annotations" writes it anew.
+# "make annotations" writes it anew. Each class and alias is declared once.
 
 failed=0
 work=$(mktemp -d) || exit 1
@@ -20,4 +20,11 @@ same()
 
 same library usher.lua
 same luacheck usher.luacheckrc
+
+cd "$USHER_SRC" || exit 1
+twice=$(grep -rhoE '^---@(class|alias) [^ :]+' lua | LC_ALL=C sort | uniq -d)
+if test -n "$twice"; then
+	echo "declared more than once: $twice"
+	failed=1
+fi
 exit $failed
