@@ -5,6 +5,7 @@
  *
  *	facts()				the fact table: see l_facts
  *	surface()			the sandbox's names: see l_surface
+ *	modules()			the library's: see core_modules.c
  *	near(name, list)		the nearest name, or nil
  *	policy(path, text, options)	a policy; or nil and an error
  *	policy methods: call, envelope, log, close
@@ -47,6 +48,7 @@ struct ush_core_policy *ush_core_policy_check(lua_State *L, int index);
 
 /* The functions of each file, for the module's table. */
 void ush_core_data_open(lua_State *L);
+void ush_core_modules_open(lua_State *L);
 void ush_core_policy_open(lua_State *L);
 void ush_core_server_open(lua_State *L);
 void ush_core_trace_open(lua_State *L);

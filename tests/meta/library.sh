@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # What editors and linters are told (lua/library) is what the source would make:
-# "make annotations" writes it anew. Each class and alias is declared once.
+# "make annotations" writes it anew. It is about the functions and options that
+# there are, all of them and no others, or the program refuses to make it; and
+# each class and alias is declared once.
 
 failed=0
 work=$(mktemp -d) || exit 1
@@ -19,6 +21,10 @@ same()
 }
 
 same library usher.lua
+same data usher/data.lua
+same ip usher/ip.lua
+same store usher/store.lua
+same tests for_tests.lua
 same luacheck usher.luacheckrc
 
 cd "$USHER_SRC" || exit 1
