@@ -37,8 +37,9 @@ static const struct attack_limits limits = {
 struct drill {
 	const char *text;
 	int version;
-	int ends;    /* of generate */
-	int tickets; /* that the client must see; 0: any number */
+	int policies; /* that are asked: 2 with a shadow; 0: one */
+	int ends;     /* of generate */
+	int tickets;  /* that the client must see; 0: any number */
 };
 
 static struct outcome
@@ -51,7 +52,8 @@ visit(const struct drill *drill, SSL_CTX *server, SSL_SESSION *session)
 
 	memset(attack_notes, 0, sizeof attack_notes);
 	saw = visit_run(&one);
-	attack_check_clock(since, drill->text);
+	attack_check_clock(
+	    since, &limits, drill->policies ? drill->policies : 1, drill->text);
 	ck_assert_msg(saw.echoed, "alert %d after: %s", saw.alert, drill->text);
 	return saw;
 }
@@ -210,7 +212,8 @@ START_TEST(a_shadow_has_limits_of_the_same_kind)
 	    "local function loop() " SLOW " end\n"
 	    "return { decrypt = loop, generate = loop }",
 	};
-	struct drill drill = {.version = TLS1_3_VERSION, .text = texts[_i]};
+	struct drill drill = {
+	    .version = TLS1_3_VERSION, .policies = 2, .text = texts[_i]};
 
 	attack_on_small_stack(shadow_main, &drill);
 }

@@ -155,10 +155,9 @@ static const struct attack rubbish[] = {
 	"local t = {} for i = 1, 15000 do t[i] = {i} end"},
 };
 
-static const struct attack_limits defaults;
-/* So that memory is what ends them. */
+/* So that memory is what ends them, or nothing, on a busy machine too. */
 static const struct attack_limits roomy = {
-    .instructions = 20000000, .microseconds = 400000};
+    .instructions = 20000000, .microseconds = 2000000};
 
 START_TEST(what_grows_ends_at_the_memory_limit)
 {
@@ -174,7 +173,7 @@ END_TEST
 
 START_TEST(garbage_below_the_limit_is_no_error)
 {
-	attack_run(&rubbish[_i / VERSIONS], version_of(_i), &defaults);
+	attack_run(&rubbish[_i / VERSIONS], version_of(_i), &roomy);
 }
 END_TEST
 

@@ -11,6 +11,7 @@
 #  5. loads with the limits that it is given
 #  6. takes recorded facts as further samples
 #  7. looks at what a policy requires, too
+#  8. tells all wrong lines of its data files, and goes on without them
 
 # shellcheck source=tests/cli/common.sh
 . "$USHER_SRC/tests/cli/common.sh"
@@ -152,6 +153,43 @@ grep -q "^lists.lua:3: attempt to index field 'server_name' (a nil value)" \
 grep -q '^lists.lua:5: string.trim does not exist' out ||
 	fail "a mistake in a module"
 grep -q '^main.lua: 2 findings$' out || fail "findings in modules"
+cat >data.lua <<'END'
+local data = require "usher.data"
+local nets, map = data.networks("nets.txt"), data.map("map.txt")
+return {
+  decrypt = function(conn, ticket)
+    return nets:contains(conn.peer_adress) and map:get("a") or "default"
+  end,
+}
+END
+{
+	printf '10.0.0.1/8\n192.0.2.0/24\n'
+	for i in 1 2 3 4 5 6 7 8 9 10 11; do echo "x$i"; done
+} >nets.txt
+printf 'a default\nb\na ignore\n' >map.txt
+status 1 "$usher" check data.lua
+grep -v '^data.lua: \|^  ' out >page
+cat >expected <<'END'
+data.lua:5: conn has no fact 'peer_adress'; did you mean 'peer_address'?
+map.txt:2: there is a key without a value; write both, with a blank between them
+map.txt:3: the key 'a' stands in line 1 already; remove one of the two
+nets.txt:1: '10.0.0.1/8' has bits set beyond its prefix; write 10.0.0.0/8, or the single address without a prefix
+END
+sed '/^nets.txt:[^1]/d; /^nets.txt:1[^:]/d; /^nets.txt: /d' page |
+	diff - expected || fail "the wrong lines of data files"
+test "$(grep -c "^nets.txt:[0-9]*: 'x[0-9]' is no network" page)" -eq 9 ||
+	fail "ten wrong lines"
+tail -n 1 page | grep -q '^nets.txt: and 2 more wrong lines; correct' ||
+	fail "the number of the others"
+grep -q '^data.lua: 14 findings$' out || fail "how many there are"
+status 1 "$usher" check --json data.lua
+grep -q '{"file":"map.txt","line":2,"todo":"write both,' out ||
+	fail "a wrong line in JSON"
+rm map.txt
+status 2 "$usher" check data.lua
+grep -q 'data.lua:2: map.txt: there is no such file' err ||
+	fail "no word of the file that is missing"
+
 echo 'return }' >lists.lua
 status 1 "$usher" check main.lua
 grep -q '^lists.lua:1: unexpected symbol' out || fail "syntax of a module"

@@ -4,7 +4,8 @@
  * Making an engine: what is refused, and how well it is told.
  *
  * Scenarios:
- *  1. Syntax errors, with the right line; scripts of the wrong shape.
+ *  1. Syntax errors, with the right line; scripts of the wrong shape, and
+ *     such as return nothing.
  *  2. Unknown fields are told the nearest one: "did you mean decrypt?".
  *  3. Top levels and selftests that fail, loop, or hoard memory.
  *  4. Files: missing, a directory, unreadable, empty, not NUL-free, relative.
@@ -41,9 +42,14 @@ static const struct refused refused[] = {
     {"local x = = 1", USHER_ERROR_SYNTAX, 1, "test.lua:1:"},
     {"return { a b }", USHER_ERROR_SYNTAX, 1, "test.lua"},
     {"\033LJ\2", USHER_ERROR_SYNTAX, 0, ""},
-    {"", 0, 0, "table"},
-    {"return", 0, 0, "table"},
-    {"return nil", 0, 0, "table"},
+    {"", 0, 1, "the script returns nothing; end it by returning the table"},
+    {"return", 0, 1, "the script returns nothing"},
+    {"local p = {\n  decrypt = function() return 'use' end,\n}\n\n", 0, 3,
+	"test.lua:3: the script returns nothing"},
+    {"local function f() return 'it' end\n-- end", 0, 2, "returns nothing"},
+    {"do return end return {}", 0, 0, "returns nothing"},
+    {"return nil", 0, 1, "it returned nil"},
+    {"return\nfalse -- or not", 0, 1, "it returned a boolean"},
     {"return 1", 0, 0, "table"},
     {"return 'x'", 0, 0, "table"},
     {"return function() end", 0, 0, "table"},

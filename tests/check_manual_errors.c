@@ -13,7 +13,8 @@
  *     "use" without a session.
  *  4. Errors of every type are caught: strings, nil, tables with __tostring.
  *  5. Loops and memory hogs end, and the next call works.
- *  6. The error names the script and the line.
+ *  6. The error names the script and the line; of a built-in function, that
+ *     it is one.
  *  7. Errors are counted by kind, and logged once.
  *  8. Assignments of a call that fails have no effect.
  */
@@ -337,6 +338,34 @@ START_TEST(an_error_names_script_and_line)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	enum usher_call call;
+	const char *message;
+} builtins[] = {
+    {"return { decrypt = type }", USHER_CALL_DECRYPT,
+	"decrypt returned an unknown verdict, 'userdata'"},
+    {"return { decrypt = assert }", USHER_CALL_DECRYPT,
+	"decrypt returned a userdata"},
+    {"return { generate = assert }", USHER_CALL_GENERATE,
+	"generate returned a userdata"},
+};
+#define BUILTINS (int)(sizeof builtins / sizeof *builtins)
+
+START_TEST(a_wrong_answer_of_a_built_in_function_is_told_as_such)
+{
+	struct visit visit = {.version = TLS1_3_VERSION};
+	char expected[256];
+
+	second_visit(&visit, "return {}", engine_new(builtins[_i].text));
+	snprintf(expected, sizeof expected,
+	    "test.lua: in a built-in function, not in a line of the script: %s",
+	    builtins[_i].message);
+	ck_assert_msg(strstr(note_last(builtins[_i].call)->message, expected),
+	    "%s", note_last(builtins[_i].call)->message);
+}
+END_TEST
+
 START_TEST(control_characters_of_an_error_are_escaped)
 {
 	struct visit visit = {.version = TLS1_3_VERSION};
@@ -427,6 +456,8 @@ reports(void)
 	tcase_add_loop_test(
 	    tcase, a_slow_call_ends_by_the_cpu_time_limit, 0, VERSIONS);
 	tcase_add_test(tcase, an_error_names_script_and_line);
+	tcase_add_loop_test(tcase,
+	    a_wrong_answer_of_a_built_in_function_is_told_as_such, 0, BUILTINS);
 	tcase_add_test(tcase, control_characters_of_an_error_are_escaped);
 	tcase_add_test(tcase, a_flood_of_errors_is_logged_once_and_counted);
 	tcase_add_test(tcase, assignments_of_a_failed_call_have_no_effect);

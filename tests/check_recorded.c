@@ -6,7 +6,8 @@
  *  1. each type of fact is read as the table has it
  *  2. a subset is enough: what is missing is not there
  *  3. bytes come as {"$hex": ...}, tables as {"$cbor": ...} too
- *  4. status and decrypted follow from each other, ages from times
+ *  4. status and decrypted follow from each other, ages from times; an
+ *     auth_time far in the future is none
  *  5. generate: the ticket being made, and the one before it
  *  6. what is wrong is named by its path, with the nearest name
  *  7. assignments are noted, vars wait for the commit
@@ -150,6 +151,24 @@ START_TEST(what_follows_need_not_be_written)
 }
 END_TEST
 
+START_TEST(a_future_auth_time_is_absent)
+{
+	struct ush_recorded *r;
+
+	ush_clock_set(NOW);
+	r = read_good("{\"ticket\": {\"auth_time\": 1700000300}}", false);
+	ck_assert_int_eq(get(r, USH_TICKET_auth_time).as.integer, NOW + 300);
+	ck_assert(get(r, USH_TICKET_auth_age).there);
+	ck_assert_int_eq(get(r, USH_TICKET_auth_age).as.integer, 0);
+	ush_recorded_free(r);
+	r = read_good("{\"ticket\": {\"auth_time\": 1700000301}}", false);
+	ck_assert(!get(r, USH_TICKET_auth_time).there);
+	ck_assert(!get(r, USH_TICKET_auth_age).there);
+	ush_recorded_free(r);
+	ush_clock_set(0);
+}
+END_TEST
+
 START_TEST(generate_has_the_ticket_before_this_one)
 {
 	struct ush_recorded *r = read_good(
@@ -265,6 +284,7 @@ main(void)
 	tcase_add_test(tcase, a_subset_is_enough);
 	tcase_add_test(tcase, bytes_come_in_hex_digits_too);
 	tcase_add_test(tcase, what_follows_need_not_be_written);
+	tcase_add_test(tcase, a_future_auth_time_is_absent);
 	tcase_add_test(tcase, generate_has_the_ticket_before_this_one);
 	tcase_add_loop_test(tcase, what_is_wrong_is_named_by_its_path, 0,
 	    sizeof wrong / sizeof *wrong);

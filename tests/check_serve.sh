@@ -16,8 +16,9 @@
 # 11. SIGHUP reloads the policy, and so does --watch when it is edited; what
 #     can't be loaded is logged, and the old one goes on
 # 12. --shadow logs what another policy would have said, --canary lets it decide
-# 11. /metrics tells what was decided, and why
-# 12. without a policy the standard one decides
+# 13. /metrics tells what was decided, and why
+# 14. without a policy the standard one decides
+# 15. a store with a name goes on in the next server, in its size
 #
 # A summary in the form of Check's ends it.
 
@@ -26,13 +27,15 @@ examples=$USHER_SRC/examples
 cases=0
 failures=0
 server=
+store=check-serve.$$
 
 if ! command -v openssl >/dev/null 2>&1; then
 	echo "no openssl command"
 	exit 77
 fi
 work=$(mktemp -d) || exit 1
-trap 'test -z "$server" || kill "$server"; rm -rf "$work"' EXIT
+trap 'test -z "$server" || kill "$server"; rm -rf "$work"
+	rm -f "/dev/shm/usher.$store"' EXIT
 cd "$work" || exit 1
 
 # check WHAT COMMAND...: one case.
@@ -333,6 +336,35 @@ shadows()
 	stop TERM
 }
 
+stores()
+{
+	cat >count.lua <<'END'
+local store = require "usher.store"
+return {
+  decrypt = function(conn, ticket)
+    if not ticket.decrypted then return "default" end
+    return "ignore_renew", "number " .. store.incr("n")
+  end,
+}
+END
+	version=-tls1_3
+	start --store "$store" --store-size 128K count.lua
+	check "a store" says "number 1"
+	stop TERM
+	start --store "$store" count.lua
+	check "the store of the server before" says "number 2"
+	uri=/metrics
+	visit "$version"
+	uri=
+	check "the size of before" has page "usher_store_size_bytes 1"
+	stop TERM
+	refused 1 "has 131072 bytes, not 1048576" serve --store "$store" \
+		--store-size 1M count.lua
+	start count.lua
+	check "a store without a name" says "number 1"
+	stop TERM
+}
+
 # refused STATUS MESSAGE ARGUMENT...
 refused()
 {
@@ -356,6 +388,9 @@ command_lines()
 	refused 2 "from 1 to 64" serve --threads 0 "$policy"
 	refused 2 "takes bytes" serve --memory-limit lots "$policy"
 	refused 2 "63000" serve --app-data-limit 64000 "$policy"
+	refused 2 "1 to 64 letters" serve --store a/b "$policy"
+	refused 2 "64K at least" serve --store-size 1K "$policy"
+	refused 2 "takes bytes" serve --store-size 1G "$policy"
 	refused 2 "full_handshake, abort or open" serve --on-error x "$policy"
 	refused 2 "excludes" serve --tls1.2 --tls1.3 "$policy"
 	refused 2 "one policy" serve "$policy" "$policy"
@@ -403,6 +438,7 @@ reloads -tls1_2
 reloads -tls1_3
 shadows -tls1_2
 shadows -tls1_3
+stores
 command_lines
 files
 

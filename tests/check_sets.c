@@ -7,7 +7,8 @@
  *  1. Comments, blanks, carriage returns, a byte-order mark, a last line
  *     without an end: what counts as an entry, in a set and in a map.
  *  2. Entries are bytes: no part of one, nothing with a NUL, is found.
- *  3. Errors name file and line, and say what to do.
+ *  3. Errors name file and line, and say what to do. Who asks is told of all
+ *     wrong lines, the first ten one by one, and gets the set without them.
  *  4. Addresses and networks: what is one, what is not, in the usual form.
  *  5. Networks cover what a plain walk through them covers.
  *  6. Hundreds of thousands of entries are all found, and nothing else.
@@ -227,6 +228,86 @@ START_TEST(nul_bytes_and_long_lines_are_errors)
 	ck_assert(ush_set_has(set, text, USH_SET_LINE_MAX));
 	ck_assert(!ush_set_has(set, text, USH_SET_LINE_MAX - 1));
 	ush_set_free(set);
+}
+END_TEST
+
+static struct {
+	int n, lines[32];
+	size_t more;
+	char last[768];
+} told;
+
+static void
+on_wrong(const struct ush_error *err, size_t more)
+{
+	ck_assert_str_eq(err->script, "list.txt");
+	ck_assert_uint_eq(told.more, 0);
+	told.more = more;
+	if (more > 0)
+		return;
+	ck_assert_int_lt(told.n, USH_SET_TOLD);
+	told.lines[told.n++] = err->line;
+	snprintf(told.last, sizeof told.last, "%s", err->message);
+}
+
+START_TEST(all_wrong_lines_are_told_and_left_out)
+{
+	struct ush_set *set;
+	struct ush_error err;
+	char text[1024] = "10.0.0.0/8\n";
+
+	ush_set_wrong = on_wrong;
+	set = make(USH_MAP, "a 1\nb\na 2\n\nc 3\nd\n");
+	ck_assert_uint_eq(ush_set_count(set), 2);
+	ck_assert_pstr_eq(get(set, "a"), "1");
+	ck_assert_pstr_eq(get(set, "c"), "3");
+	ush_set_free(set);
+	ck_assert_int_eq(told.n, 3);
+	ck_assert_int_eq(told.lines[0], 2);
+	ck_assert_int_eq(told.lines[1], 6);
+	ck_assert_int_eq(told.lines[2], 3);
+	ck_assert_ptr_nonnull(strstr(told.last,
+	    "list.txt:3: the key 'a' stands in line 1 already; remove"));
+	told.n = 0;
+	set = try_bytes(USH_SET, "a\nb\0\nc", 6, &err);
+	ck_assert_uint_eq(ush_set_count(set), 2);
+	ck_assert_int_eq(told.n, 1);
+	ush_set_free(set);
+	told.n = 0;
+	for (int i = 0; i < USH_SET_TOLD; i++)
+		strcat(text, "x\n");
+	set = make(USH_NETWORKS, text);
+	ck_assert_int_eq(told.n, USH_SET_TOLD);
+	ck_assert_uint_eq(told.more, 0);
+	ush_set_free(set);
+	told.n = 0;
+	set = make(USH_NETWORKS, strcat(text, "y\nz\n192.0.2.1\n"));
+	ck_assert_uint_eq(ush_set_count(set), 2);
+	ck_assert_int_eq(told.n, USH_SET_TOLD);
+	ck_assert_int_eq(told.lines[9], 11);
+	ck_assert_uint_eq(told.more, 2);
+	ush_set_free(set);
+	ush_set_wrong = NULL;
+}
+END_TEST
+
+START_TEST(keys_that_stand_twice_are_told_quickly)
+{
+	enum { N = 200000, WIDTH = 8 };
+	char *text = malloc(2 * N * WIDTH + 1);
+	struct ush_set *set;
+
+	for (int i = 0; i < 2 * N; i++)
+		snprintf(text + i * WIDTH, WIDTH + 1, "%05x 1\n",
+		    (unsigned int)i % N);
+	ush_set_wrong = on_wrong;
+	set = make(USH_MAP, text);
+	ush_set_wrong = NULL;
+	ck_assert_uint_eq(ush_set_count(set), N);
+	ck_assert_int_eq(told.n, USH_SET_TOLD);
+	ck_assert_uint_eq(told.more, N - USH_SET_TOLD);
+	ush_set_free(set);
+	free(text);
 }
 END_TEST
 
@@ -457,6 +538,8 @@ main(void)
 	tcase_add_loop_test(
 	    tc, errors_name_the_line_and_the_remedy, 0, COUNT(wrong));
 	tcase_add_test(tc, nul_bytes_and_long_lines_are_errors);
+	tcase_add_test(tc, all_wrong_lines_are_told_and_left_out);
+	tcase_add_test(tc, keys_that_stand_twice_are_told_quickly);
 	tcase_add_loop_test(
 	    tc, addresses_are_read_and_written, 0, COUNT(addresses));
 	tcase_add_test(tc, networks_cover_addresses);

@@ -10,7 +10,9 @@
  *  3. What is too long, or empty, is refused and changes nothing
  *  4. Set replaces a value by one of another kind and length
  *  5. Add stores only what is not there
- *  6. Incr counts, from 0, in steps of any sign, and keeps the time to live
+ *  6. Incr counts, from 0, in steps of any sign, and keeps the time to live;
+ *     from another number on, what is below it is as what is not there, in an
+ *     overlay too
  *  7. Incr of what is no integer, or beyond 64 bits, changes nothing
  *  8. What is deleted is gone, and may come again
  *  9. What has expired is gone, to the millisecond of the clock
@@ -239,6 +241,54 @@ START_TEST(incr_counts_and_keeps_the_time_to_live)
 	ck_assert(has_none(view, "n"));
 	ush_store_incr(view, key_of("n"), 1, 10000, &sum);
 	ck_assert_int_eq(sum, 1);
+}
+END_TEST
+
+static int64_t
+sum_from(struct ush_store_view *v, const char *key, int64_t from, int64_t by)
+{
+	int64_t sum = 0;
+
+	ck_assert_int_eq(
+	    ush_store_incr_from(v, key_of(key), from, by, 10000, &sum),
+	    USH_STORE_OK);
+	ck_assert(has_integer(v, key, sum));
+	return sum;
+}
+
+START_TEST(incr_begins_anew_below_a_number)
+{
+	struct ush_store_view over = {.store = view->store}, *v = view;
+	int64_t sum = 0;
+
+	if (_i == 1) {
+		over.overlay = ush_store_overlay_new();
+		v = &over;
+	}
+	ck_assert_int_eq(sum_from(v, "n", 100, 5), 105);
+	ck_assert_int_eq(sum_from(v, "n", 105, 5), 110);
+	ck_assert_int_eq(sum_from(v, "n", -7, -200), -90);
+	ush_clock_set(START + 9);
+	ck_assert_int_eq(sum_from(v, "n", -90, 1), -89);
+	ck_assert_int_eq(sum_from(v, "m", -5, 1), -4);
+	ck_assert_int_eq(sum_from(v, "m", 0, 1), 1);
+	ush_clock_set(START + 10);
+	ck_assert(has_none(v, "n"));
+	/* The time to live begins with what begins anew. */
+	ck_assert_int_eq(sum_from(v, "m", 2, 0), 2);
+	ush_clock_set(START + 19);
+	ck_assert(has_integer(v, "m", 2));
+	ush_clock_set(START + 20);
+	ck_assert(has_none(v, "m"));
+	set_text(v, "t", "text", 0);
+	ck_assert_int_eq(
+	    ush_store_incr_from(v, key_of("t"), 1, 1, 0, &sum), USH_STORE_TYPE);
+	ck_assert_int_eq(
+	    ush_store_incr_from(v, key_of("x"), INT64_MAX, 1, 0, &sum),
+	    USH_STORE_RANGE);
+	ck_assert(has_none(v, "x"));
+	if (_i == 1)
+		ush_store_overlay_free(over.overlay);
 }
 END_TEST
 
@@ -933,6 +983,7 @@ store_suite(void)
 	tcase_add_test(tc, set_replaces_a_value);
 	tcase_add_test(tc, add_stores_only_what_is_not_there);
 	tcase_add_test(tc, incr_counts_and_keeps_the_time_to_live);
+	tcase_add_loop_test(tc, incr_begins_anew_below_a_number, 0, 2);
 	tcase_add_test(tc, incr_of_what_is_no_integer_changes_nothing);
 	tcase_add_test(tc, what_is_deleted_is_gone);
 	tcase_add_test(tc, what_has_expired_is_gone);

@@ -131,6 +131,9 @@ START_TEST(each_function_answers_as_the_manual_says)
 	     "store.incr('n', -10), store.incr('n', 0)",
 	    "1/5/-5/-5");
 	says("return store.get('n')", "-5");
+	says("return store.incr('n', 1, nil, -5), store.incr('n', 1, nil, 8), "
+	     "store.incr('m', -1, nil, 8)",
+	    "-4/9/7");
 	says("return select('#', store.get('none'))", "1");
 }
 END_TEST
@@ -192,6 +195,8 @@ START_TEST(what_a_script_does_wrong_is_an_error)
 	fails("store.incr('k', 0.5)", "whole numbers");
 	fails("store.incr('k', 1/0)", "whole numbers");
 	fails("store.incr('k', '1')", "number expected");
+	fails("store.incr('k', 1, 1, 0.5)", "whole numbers");
+	fails("store.incr('k', 1, 1, true)", "number expected");
 	fails("store.set('k', 'v') store.incr('k')", "no whole number");
 	fails("store.set('k', 0.5) store.incr('k')", "no whole number");
 	fails(
@@ -199,19 +204,6 @@ START_TEST(what_a_script_does_wrong_is_an_error)
 	says("return store.get('k')", "0.5");
 }
 END_TEST
-
-/* Takes or gives back all locks of a store. */
-static void
-hold(const struct ush_store *store, bool on)
-{
-	struct ush_shard_head *heads =
-	    (struct ush_shard_head *)(store->base + 4096);
-
-	for (uint32_t i = 0; i < store->n_shards; i++)
-		ck_assert_int_eq(on ? pthread_mutex_lock(&heads[i].lock)
-				    : pthread_mutex_unlock(&heads[i].lock),
-		    0);
-}
 
 START_TEST(a_held_lock_is_nil_and_busy)
 {
@@ -227,9 +219,9 @@ START_TEST(a_held_lock_is_nil_and_busy)
 	struct visit visit = {.server = ctx, .version = TLS1_2_VERSION};
 	struct outcome saw;
 
-	hold(engine->engine->store, true);
+	store_hold(engine->engine->store, true);
 	saw = visit_run(&visit);
-	hold(engine->engine->store, false);
+	store_hold(engine->engine->store, false);
 	ck_assert(saw.completed);
 	ck_assert_str_eq(note_last(USHER_CALL_DECRYPT)->reason,
 	    "nil/busy/nil/busy/nil/busy/nil/busy/nil/busy");

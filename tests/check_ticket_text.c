@@ -4,7 +4,8 @@
  * Tests of src/cli/ticket_text: what usher serve shows of a ticket.
  *
  *  1. An envelope is shown field by field, its table in Lua's notation
- *  2. What an envelope has none of is a dash
+ *  2. What an envelope has none of is a dash, and so is an auth_time that no
+ *     policy is given
  *  3. Tables in tables are indented; odd keys stand in brackets
  *  4. Numbers that JSON does not have are shown too
  *  5. Bytes that are no envelope are shown as a string, long ones cut
@@ -18,6 +19,7 @@
 
 #include <check.h>
 
+#include "base/clock.h"
 #include "cli/ticket_text.h"
 #include "data/envelope.h"
 #include "tls/suite.h"
@@ -96,6 +98,20 @@ START_TEST(what_there_is_none_of_is_a_dash)
 	ASSERT_SHOWS("  server name  -\n");
 	ASSERT_SHOWS("  policy       -\n");
 	ASSERT_SHOWS("  table        -\n");
+}
+END_TEST
+
+START_TEST(an_auth_time_that_is_not_believed_is_a_dash)
+{
+	ush_clock_set(1700000000 - 300);
+	ush_envelope_put_no_data(&w);
+	shown();
+	ASSERT_SHOWS("  signed in    2023-11-14 22:13:20 UTC (0 s ago)\n");
+	ush_clock_set(1700000000 - 301);
+	ush_buffer_reset(&text);
+	shown();
+	ASSERT_SHOWS("  signed in    -\n");
+	ush_clock_set(0);
 }
 END_TEST
 
@@ -197,6 +213,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, an_envelope_is_shown_field_by_field);
 	tcase_add_test(tcase, what_there_is_none_of_is_a_dash);
+	tcase_add_test(tcase, an_auth_time_that_is_not_believed_is_a_dash);
 	tcase_add_test(tcase, tables_in_tables_are_indented);
 	tcase_add_test(tcase, any_number_is_shown);
 	tcase_add_test(tcase, bytes_without_envelope_are_a_string);

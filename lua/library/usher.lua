@@ -2,7 +2,8 @@
 -- SPDX-License-Identifier: MIT
 --
 -- What a policy for Usher sees, for the Lua language server. Made by "usher
--- annotate library" out of src/facts/facts.def; "make annotations" writes it.
+-- annotate library" out of src/facts/facts.def and src/cli/annotate*.lua; "make
+-- annotations" writes it.
 
 ---A leaf certificate.
 ---@class usher.Cert
@@ -89,3 +90,75 @@
 ---@field generate? fun(conn: usher.Conn, ticket: usher.Issue): table|string|false|nil, string?
 ---@field decrypt? fun(conn: usher.Conn, ticket: usher.Ticket): usher.Verdict?, string?
 ---@field selftest? fun()
+
+---What require "usher" gives.
+---@class usher
+---@field age fun(given: usher.age.Options): usher.Policy
+---@field bind fun(given: usher.bind.Options): usher.Policy
+---@field by_name fun(given: table<string, usher.Policy>): usher.Policy
+---@field chain fun(given: { name?: string, [integer]: usher.Policy }): usher.Policy
+---@field data usher.data
+---@field ip usher.ip
+---@field limit fun(given: usher.limit.Options): usher.Policy
+---@field once fun(given?: usher.once.Options): usher.Policy
+---@field options table for the library's own modules
+---@field part table for the library's own modules
+---@field revoke fun(given: usher.revoke.Options): usher.Policy
+---@field standard usher.Policy
+---@field store usher.store
+local usher = {}
+
+---Base64 with padding.
+---@param bytes string
+---@return string
+function usher.base64(bytes) end
+
+---Compares in a time that tells the lengths only.
+---@param a string
+---@param b string
+---@return boolean
+function usher.equal(a, b) end
+
+---Hex digits, in lower case.
+---@param bytes string
+---@return string
+function usher.hex(bytes) end
+
+---32 bytes.
+---@param key string
+---@param bytes string
+---@return string digest
+function usher.hmac_sha256(key, bytes) end
+
+---A line in the host's log; 100 a minute at most.
+---@param level "error"|"warning"|"info"
+---@param text string
+function usher.log(level, text) end
+
+---Seconds since 1970.
+---@return integer
+function usher.now() end
+
+---Random bytes, 1 to 1,024, good for secrets.
+---@param n integer
+---@return string
+function usher.random(n) end
+
+---32 bytes.
+---@param bytes string
+---@return string digest
+function usher.sha256(bytes) end
+
+---The bytes of base64; nil and why not.
+---@param text string
+---@return string? bytes
+---@return string? why
+function usher.unbase64(text) end
+
+---The bytes of hex digits; nil and why not.
+---@param digits string
+---@return string? bytes
+---@return string? why
+function usher.unhex(digits) end
+
+return usher

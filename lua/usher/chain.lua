@@ -6,16 +6,6 @@
 
 local part = require "usher.part"
 
----@alias usher.Verdict
----| "default" | "use" | "use_renew" | "ignore" | "ignore_renew" | "abort"
-
----@class usher.Policy
----@field name? string
----@field key? string what its data is kept under in a chain; else its name
----@field generate? fun(conn, ticket): any, string?
----@field decrypt? fun(conn, ticket): usher.Verdict?, string?
----@field selftest? fun()
-
 -- Only a policy with a generate can have data, so only it needs a key. The
 -- others get the ticket as it is.
 local function key_of(policy, i, taken)

@@ -32,7 +32,7 @@ local TTL = 3600
 
 -- The bucket is kept as one number, the time in milliseconds at which it will
 -- be full again; each token puts that off by what it takes to get it back. So
--- one atomic addition takes a token.
+-- one atomic addition takes a token, from now on where that is past.
 local function bucket_of(given, v4, v6)
   local token = math.ceil(1000 / given.rate)
   local room = token * (given.burst or math.max(10 * given.rate, 1))
@@ -49,12 +49,8 @@ local function bucket_of(given, v4, v6)
   function bucket.take(conn)
     local now = usher.now() * 1000
     local name = key(conn)
-    local full = store.incr(name, token, ttl)
+    local full = store.incr(name, token, ttl, now)
     if not full then return true end
-    if full < now then
-      store.set(name, now + token, ttl)
-      return false
-    end
     if full - now <= room then return false end
     store.incr(name, -token, ttl)
     return true

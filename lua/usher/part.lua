@@ -5,6 +5,12 @@
 
 local options = require "usher.options"
 
+-- What the library's policies have behind their fields; usher.Policy itself is
+-- in lua/library/usher.lua.
+---@class usher.Part: usher.Policy
+---@field key? string what its data are kept under, if it has no name
+---@field takes_data? boolean decrypt takes them as a third argument
+
 local part = {}
 
 -- Globals and fields of libraries cost more to read.
@@ -54,7 +60,7 @@ end
 --- A policy's decrypt, for what may be its part of the data. Those of the
 --- library take that as a third argument (false: nothing) and don't look at
 --- ticket.data; others get a view of the ticket. nil if there is none.
----@param policy usher.Policy
+---@param policy usher.Part
 ---@param view fun(ticket: userdata): table
 ---@return fun(conn: userdata, ticket: userdata, mine: any)?
 function part.decrypt(policy, view)

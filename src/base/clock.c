@@ -6,9 +6,11 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <time.h>
 
 static _Atomic int64_t faked;
+static atomic_bool ttl_by_wall;
 
 static uint64_t
 read_ns(clockid_t id)
@@ -43,16 +45,22 @@ ush_clock_mono_ms(void)
 uint64_t
 ush_clock_ttl_ms(void)
 {
-	int64_t now = atomic_load_explicit(&faked, memory_order_relaxed);
-
-	return now != 0 ? (uint64_t)now * 1000
-			: read_ns(CLOCK_BOOTTIME) / 1000000u;
+	if (atomic_load_explicit(&faked, memory_order_relaxed) != 0 ||
+	    atomic_load_explicit(&ttl_by_wall, memory_order_relaxed))
+		return (uint64_t)ush_clock_now() * 1000;
+	return read_ns(CLOCK_BOOTTIME) / 1000000u;
 }
 
 void
 ush_clock_set(int64_t now)
 {
 	atomic_store_explicit(&faked, now, memory_order_relaxed);
+}
+
+void
+ush_clock_ttl_by_wall(void)
+{
+	atomic_store_explicit(&ttl_by_wall, true, memory_order_relaxed);
 }
 
 int64_t

@@ -25,6 +25,9 @@ uint64_t ush_clock_ttl_ms(void);
 /* For tests: from now on ush_clock_now answers `now`, in all threads; with 0
  * it follows the real clock again. So does ush_clock_ttl_ms. */
 void ush_clock_set(int64_t now);
+/* From now on ush_clock_ttl_ms goes by the wall clock even where that follows
+ * the real one, so that what is set later moves on from there. */
+void ush_clock_ttl_by_wall(void);
 /* What it was set to; 0 if it follows the real clock. */
 int64_t ush_clock_is_set(void);
 

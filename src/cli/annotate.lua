@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --
--- What editors and linters are told: lua/library/usher.lua for the Lua language
--- server, lua/library/usher.luacheckrc for luacheck, from the fact table and
--- the list of what the sandbox has.
+-- What editors and linters are told: the files in lua/library for the Lua
+-- language server, lua/library/usher.luacheckrc for luacheck, from the fact
+-- table and the list of what the sandbox has.
 
 local core = require "usher.core"
+local modules = require "usher.annotate_modules"
+local tests = require "usher.annotate_tests"
 
 local TYPES = {
   string = "string", integer = "integer", boolean = "boolean",
@@ -49,7 +51,8 @@ local function library()
 -- SPDX-License-Identifier: MIT
 --
 -- What a policy for Usher sees, for the Lua language server. Made by "usher
--- annotate library" out of src/facts/facts.def; "make annotations" writes it.
+-- annotate library" out of src/facts/facts.def and src/cli/annotate*.lua; "make
+-- annotations" writes it.
 
 ---A leaf certificate.
 ---@class usher.Cert
@@ -87,6 +90,7 @@ local function library()
 ---@field generate? fun(conn: usher.Conn, ticket: usher.Issue): table|string|false|nil, string?
 ---@field decrypt? fun(conn: usher.Conn, ticket: usher.Ticket): usher.Verdict?, string?
 ---@field selftest? fun()]]
+  modules.usher()
   return 0
 end
 
@@ -169,4 +173,15 @@ return {
   return 0
 end
 
-return { library = library, luacheck = luacheck }
+local function zero(fn)
+  return function()
+    fn()
+    return 0
+  end
+end
+
+return {
+  library = library, luacheck = luacheck, tests = zero(tests),
+  data = zero(modules.data), ip = zero(modules.ip),
+  store = zero(modules.store),
+}

@@ -23,10 +23,12 @@ function Check:add(file, line, what, todo, where)
   local key = file .. ":" .. line .. ":" .. what
   if self.seen[key] then return end
   self.seen[key] = true
-  self.findings[#self.findings + 1] = {
+  local finding = {
     file = file, line = line, todo = todo, order = #self.findings,
     what = where and what .. " (" .. where .. ")" or what,
   }
+  self.findings[#self.findings + 1] = finding
+  return finding
 end
 
 -- The names in a finding: those in quotes, and the last ones of a.b.c.
@@ -58,14 +60,22 @@ end
 function Check:add_error(err)
   local text = advice.strip(err)
   local what, todo = text:match("^(.-); (.*)$")
-  local line = err.line
-  if todo == "it returned nothing" then
-    what, todo = "the script returns nothing",
-      "end it by returning the table with generate and decrypt"
-    line = select(2, self.text:gsub("%s*$", ""):gsub("\n", "")) + 1
-  end
-  self:add(self:file_of(err), line, what or text,
+  self:add(self:file_of(err), err.line, what or text,
     todo or advice.for_load(err))
+end
+
+-- The wrong lines of the data files that were read. A server loads no policy
+-- with such; here it goes on without them.
+function Check:add_wrong_lines()
+  for _, err in ipairs(core.wrong_lines()) do
+    if err.more == 0 then
+      self:add_error(err)
+    else
+      local rest = self:add(err.script, 0, ("and %d more wrong line%s"):format(
+        err.more, err.more > 1 and "s" or ""), "correct those above first")
+      if rest then rest.last = true end
+    end
+  end
 end
 
 -- The file that an error is about: the policy's, or one that it requires.
@@ -296,7 +306,9 @@ end
 
 -- "unreadable" if the file is, or nil.
 function Check:go()
+  core.wrong_lines()
   local policy, err = self:load(false)
+  self:add_wrong_lines()
   self.text = read(self.file)
   if not policy and (err.code == "file" or err.code == "system") then
     io.stderr:write("usher: check: ", err.message, "\n")
@@ -315,6 +327,7 @@ function Check:go()
   policy:close()
   core.trace("exact")
   self.policy, err = self:load(true)
+  core.wrong_lines()
   if not self.policy then
     core.trace()
     return self:add_error(err)
@@ -416,6 +429,7 @@ local function check_file(file, options)
   if failed then return failed end
   table.sort(self.findings, function(a, b)
     if a.file ~= b.file then return a.file < b.file end
+    if a.last ~= b.last then return b.last == true end
     if a.line ~= b.line then return a.line < b.line end
     return a.order < b.order
   end)

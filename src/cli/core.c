@@ -155,6 +155,8 @@ ush_core_open(lua_State *L)
 
 	lua_newtable(L);
 	luaL_setfuncs(L, functions, 0);
+	ush_core_data_open(L);
+	ush_core_modules_open(L);
 	ush_core_policy_open(L);
 	ush_core_trace_open(L);
 	ush_core_server_open(L);

@@ -5,9 +5,11 @@
  *
  *	facts()				the fact table: see l_facts
  *	surface()			the sandbox's names: see l_surface
+ *	modules()			the library's: see core_modules.c
  *	near(name, list)		the nearest name, or nil
  *	policy(path, text, options)	a policy; or nil and an error
  *	policy methods: call, envelope, log, close
+ *	wrong_lines()			of data files: see core_data.c
  *	trace(how), coverage()		lines that policies ran
  *	server(policy, options)		see core_server.c
  *	json(table)			as text, keys in order
@@ -45,6 +47,8 @@ struct ush_core_policy {
 struct ush_core_policy *ush_core_policy_check(lua_State *L, int index);
 
 /* The functions of each file, for the module's table. */
+void ush_core_data_open(lua_State *L);
+void ush_core_modules_open(lua_State *L);
 void ush_core_policy_open(lua_State *L);
 void ush_core_server_open(lua_State *L);
 void ush_core_trace_open(lua_State *L);

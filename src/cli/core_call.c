@@ -9,6 +9,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "cli/core.h"
 #include "cli/lua_json.h"
 #include "cli/recorded.h"
@@ -368,7 +369,7 @@ ush_core_call(lua_State *L)
 	return 1;
 }
 
-/* What an envelope says, as this policy's facts; nil if it is none.
+/* What an envelope says now, as this policy's facts; nil if it is none.
  * [-2, +1, e] */
 int
 ush_core_envelope(lua_State *L)
@@ -379,6 +380,7 @@ ush_core_envelope(lua_State *L)
 	char hex[2 * USH_ENVELOPE_ID + 1];
 	size_t len;
 	const char *bytes = luaL_checklstring(L, 2, &len);
+	int64_t auth_time;
 	bool own;
 
 	if (ush_envelope_read(bytes, len, &e) != USH_ENVELOPE)
@@ -392,8 +394,8 @@ ush_core_envelope(lua_State *L)
 	lua_setfield(L, -2, "revision");
 	lua_pushnumber(L, e.renewals);
 	lua_setfield(L, -2, "renewals");
-	if (e.has_auth_time) {
-		lua_pushnumber(L, (lua_Number)e.auth_time);
+	if (ush_envelope_auth_time(&e, ush_clock_now(), &auth_time)) {
+		lua_pushnumber(L, (lua_Number)auth_time);
 		lua_setfield(L, -2, "auth_time");
 	}
 	if (e.server_name) {

@@ -19,6 +19,8 @@ usher_SOURCES += src/cli/clients.h
 usher_SOURCES += src/cli/core.c
 usher_SOURCES += src/cli/core.h
 usher_SOURCES += src/cli/core_call.c
+usher_SOURCES += src/cli/core_data.c
+usher_SOURCES += src/cli/core_modules.c
 usher_SOURCES += src/cli/core_policy.c
 usher_SOURCES += src/cli/core_server.c
 usher_SOURCES += src/cli/core_server.h
@@ -72,6 +74,9 @@ usher_SOURCES += src/cli/visit.h
 cli_scripts =
 cli_scripts += src/cli/advice.lua
 cli_scripts += src/cli/annotate.lua
+cli_scripts += src/cli/annotate_modules.lua
+cli_scripts += src/cli/annotate_tests.lua
+cli_scripts += src/cli/annotate_write.lua
 cli_scripts += src/cli/check.lua
 cli_scripts += src/cli/lexer.lua
 cli_scripts += src/cli/lines.lua
@@ -96,11 +101,23 @@ src/cli/scripts.c: src/cli/embed.sh $(cli_scripts)
 # it still holds.
 annotations: usher
 	./usher annotate library >$(srcdir)/lua/library/usher.lua
+	./usher annotate data >$(srcdir)/lua/library/usher/data.lua
+	./usher annotate ip >$(srcdir)/lua/library/usher/ip.lua
+	./usher annotate store >$(srcdir)/lua/library/usher/store.lua
+	./usher annotate tests >$(srcdir)/lua/library/for_tests.lua
 	./usher annotate luacheck >$(srcdir)/lua/library/usher.luacheckrc
 .PHONY: annotations
 
 librarydir = $(pkgdatadir)/library
 dist_library_DATA =
+dist_library_DATA += lua/library/for_tests.lua
 dist_library_DATA += lua/library/usher.lua
 dist_library_DATA += lua/library/usher.luacheckrc
+
+# Beside them the modules in Lua, which carry their annotations.
+libraryusherdir = $(librarydir)/usher
+dist_libraryusher_DATA = $(LUA_MODULES)
+dist_libraryusher_DATA += lua/library/usher/data.lua
+dist_libraryusher_DATA += lua/library/usher/ip.lua
+dist_libraryusher_DATA += lua/library/usher/store.lua
 EXTRA_DIST += .luacheckrc

@@ -350,9 +350,22 @@ local function set_up(path, options)
   traced = options.coverage
 end
 
+-- All that a test file can reach from `usher`, for the annotations.
+local function surface()
+  local any = setmetatable({ sessions = { true } }, {
+    __index = function() return true end,
+  })
+  return {
+    Policy = Policy, Server = Server, visit = visit_of(any),
+    policy_options = POLICY_OPTIONS, server_options = SERVER_OPTIONS,
+    visit_options = VISIT_OPTIONS,
+  }
+end
+
 return {
   usher = {
     policy = policy, server = server, keys = core.keys, clock = clock,
   },
   set_up = set_up, set_clock = set_clock, clock = function() return faked end,
+  surface = surface,
 }

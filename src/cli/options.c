@@ -142,6 +142,29 @@ set_var(void *to, const char *value)
 }
 
 static const char *
+set_store(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+
+	if (usher_options_set_store_name(o->engine, value) != 0)
+		return "takes a name of 1 to 64 letters, digits, \"_\", \"-\" "
+		       "and \".\"";
+	return NULL;
+}
+
+static const char *
+set_store_size(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+	size_t n = ush_limits_number(value, true);
+
+	if (n == 0 || usher_options_set_store_size(o->engine, n) != 0)
+		return "takes bytes, as 1048576, 1024K or 1M; 64K at least, "
+		       "16384M at most";
+	return NULL;
+}
+
+static const char *
 set_json(void *to, const char *value)
 {
 	struct ush_serve_options *o = to;
@@ -220,6 +243,10 @@ static const struct ush_option lines[] = {
 	"what an error of the policy leads to:\n"
 	"full_handshake (the default), abort, open"},
     USH_LIMITS_OPTIONS,
+    {"store", "NAME", set_store,
+	"a store for the policy that outlives the\n"
+	"server, under this name"},
+    {"store-size", "BYTES", set_store_size, "what the store can hold (1M)"},
     {"watch", NULL, set_watch,
 	"reload the policy when a file of it changes,\n"
 	"as SIGHUP does"},

@@ -14,6 +14,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/lua_json.h"
 #include "cli/script.h"
@@ -121,6 +122,7 @@ ush_test_child(
 		child.has_run = regcomp(&child.run, options->run,
 				    REG_EXTENDED | REG_NOSUB) == 0;
 	sigaction(SIGALRM, &action, NULL);
+	ush_clock_ttl_by_wall();
 	lua_pushstring(child.L, file);
 	lua_createtable(child.L, 0, 3);
 	lua_pushinteger(child.L, first);

@@ -57,18 +57,19 @@ line_hex(struct ush_buffer *out, const char *name, const unsigned char *p,
 static void
 line_time(struct ush_buffer *out, const struct ush_envelope *envelope)
 {
-	time_t t = (time_t)envelope->auth_time;
-	int64_t age = ush_clock_now() - envelope->auth_time;
+	int64_t now = ush_clock_now(), since;
+	bool known = ush_envelope_auth_time(envelope, now, &since);
+	time_t t = (time_t)since;
 	char text[64];
 	struct tm tm;
 
-	if (!envelope->has_auth_time || !gmtime_r(&t, &tm)) {
+	if (!known || !gmtime_r(&t, &tm)) {
 		ush_ticket_text_line(out, "signed in", NULL);
 		return;
 	}
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	ush_buffer_printf(
-	    out, "  %-13s%s (%" PRId64 " s ago)\n", "signed in", text, age);
+	ush_buffer_printf(out, "  %-13s%s (%" PRId64 " s ago)\n", "signed in",
+	    text, since < now ? now - since : 0);
 }
 
 static void

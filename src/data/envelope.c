@@ -200,6 +200,15 @@ ush_envelope_read(const void *bytes, size_t len, struct ush_envelope *envelope)
 }
 
 bool
+ush_envelope_auth_time(
+    const struct ush_envelope *envelope, int64_t now, int64_t *auth_time)
+{
+	*auth_time = envelope->auth_time;
+	return envelope->has_auth_time &&
+	       envelope->auth_time <= now + USH_ENVELOPE_AHEAD;
+}
+
+bool
 ush_envelope_is(const void *bytes, size_t len)
 {
 	struct ush_envelope envelope;

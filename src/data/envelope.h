@@ -18,6 +18,7 @@ enum {
 	USH_ENVELOPE_VERSION = 1,
 	USH_ENVELOPE_ID = 8,       /* bytes */
 	USH_ENVELOPE_REVISION = 8, /* bytes */
+	USH_ENVELOPE_AHEAD = 300,  /* seconds that another clock may be ahead */
 };
 
 /*
@@ -51,6 +52,12 @@ enum ush_envelope_kind {
  * zeroed otherwise. The bytes must stay while it is used. */
 enum ush_envelope_kind ush_envelope_read(
     const void *bytes, size_t len, struct ush_envelope *envelope);
+
+/* The auth_time to go by at wall time `now`: false where there is none, or
+ * where it is more than USH_ENVELOPE_AHEAD in the future and so counts as
+ * absent. */
+bool ush_envelope_auth_time(
+    const struct ush_envelope *envelope, int64_t now, int64_t *auth_time);
 
 /* Would these bytes be taken for an envelope, of whatever version? */
 bool ush_envelope_is(const void *bytes, size_t len);

@@ -17,11 +17,34 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+ush_set_wrong_fn ush_set_wrong;
+
 int
-ush_set_fail(const struct ush_set_lines *lines, const char *what)
+ush_set_fail(struct ush_set_lines *lines, const char *what)
 {
-	return ush_error_set(lines->err, USH_ERROR_FILE, lines->label,
-	    lines->number, "%s", what);
+	struct ush_error wrong;
+
+	if (!ush_set_wrong)
+		return ush_error_set(lines->err, USH_ERROR_FILE, lines->label,
+		    lines->number, "%s", what);
+	if (lines->wrong++ < USH_SET_TOLD) {
+		ush_error_set(&wrong, USH_ERROR_FILE, lines->label,
+		    lines->number, "%s", what);
+		ush_set_wrong(&wrong, 0);
+	}
+	return 0;
+}
+
+/* How many more wrong lines there are than have been told. */
+static void
+tell_more(const struct ush_set_lines *lines)
+{
+	struct ush_error wrong;
+
+	if (lines->wrong <= USH_SET_TOLD)
+		return;
+	ush_error_set(&wrong, USH_ERROR_FILE, lines->label, 0, "%s", "");
+	ush_set_wrong(&wrong, lines->wrong - USH_SET_TOLD);
 }
 
 /* The end of what counts in a line: comment, carriage return and blanks are
@@ -45,28 +68,27 @@ end_of_entry(char *p, char *end)
 	return end;
 }
 
-static int
-check_line(struct ush_set_lines *lines, const char *p, size_t len)
+/* NULL, or what is wrong. */
+static const char *
+check_line(const char *p, size_t len, char *room, size_t cap)
 {
-	char why[96];
-
 	if (len > USH_SET_LINE_MAX) {
-		snprintf(why, sizeof why,
+		snprintf(room, cap,
 		    "the line is longer than %d bytes; write one entry a line",
 		    USH_SET_LINE_MAX);
-		return ush_set_fail(lines, why);
+		return room;
 	}
 	if (memchr(p, '\0', len))
-		return ush_set_fail(lines,
-		    "there is a NUL byte in the line; save the file as plain "
-		    "text (UTF-8)");
-	return 0;
+		return "there is a NUL byte in the line; save the file as "
+		       "plain text (UTF-8)";
+	return NULL;
 }
 
 int
 ush_set_line(struct ush_set_lines *lines, char **p, size_t *len)
 {
-	char *start, *end;
+	char *start, *end, room[96];
+	const char *why;
 
 	while (lines->next < lines->end) {
 		start = lines->next;
@@ -74,8 +96,13 @@ ush_set_line(struct ush_set_lines *lines, char **p, size_t *len)
 		lines->next = end ? end + 1 : lines->end;
 		lines->number++;
 		end = end ? end : lines->end;
-		if (check_line(lines, start, (size_t)(end - start)) != 0)
-			return -1;
+		why =
+		    check_line(start, (size_t)(end - start), room, sizeof room);
+		if (why) {
+			if (ush_set_fail(lines, why) != 0)
+				return -1;
+			continue;
+		}
 		while (start < end && is_blank(*start))
 			start++;
 		end = end_of_entry(start, end);
@@ -136,6 +163,8 @@ ush_set_new(enum ush_set_kind kind, struct ush_buffer *text,
 		result = ush_set_fill_nets(set, &lines);
 	else
 		result = ush_set_fill_hash(set, text, &lines);
+	if (result == 0)
+		tell_more(&lines);
 done:
 	ush_buffer_fini(text);
 	if (result == 0)

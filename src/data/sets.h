@@ -30,7 +30,10 @@ enum ush_set_kind {
 	USH_SET_KINDS,
 };
 
-enum { USH_SET_LINE_MAX = 4096 }; /* bytes of a line */
+enum {
+	USH_SET_LINE_MAX = 4096, /* bytes of a line */
+	USH_SET_TOLD = 10,       /* wrong lines that are told one by one */
+};
 
 struct ush_set;
 
@@ -43,6 +46,15 @@ struct ush_set *ush_set_new(enum ush_set_kind kind, struct ush_buffer *text,
     const unsigned char key[USH_SIPHASH_KEY], const char *label,
     struct ush_error *err);
 void ush_set_free(struct ush_set *set); /* NULL is fine */
+
+/*
+ * For `usher check`, set before there are other threads: where it is not NULL,
+ * wrong lines are left out instead of being errors of ush_set_new. It is told
+ * of the first USH_SET_TOLD of a file, with `more` 0, and at last of how many
+ * more there are, with the label in *err and no message.
+ */
+typedef void (*ush_set_wrong_fn)(const struct ush_error *err, size_t more);
+extern ush_set_wrong_fn ush_set_wrong;
 
 enum ush_set_kind ush_set_kind(const struct ush_set *set);
 

@@ -8,12 +8,15 @@
  * also has 32 bits of the hash that its place does not tell, so that entries
  * are read where they match and hardly ever else.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/sets_own.h"
 
 static const uint32_t NONE = UINT32_MAX;
+
+enum { SHOWN = 256 }; /* bytes of a key, in messages */
 
 /* The first slot to look at, and the tag. */
 static size_t
@@ -77,14 +80,18 @@ fail_twice(const struct ush_set *set, struct ush_set_lines *lines,
 {
 	const char *p = set->text;
 	size_t first = 0;
+	char why[512];
 
+	lines->number = (int)numbers[n];
+	if (lines->wrong >= USH_SET_TOLD)
+		return ush_set_fail(lines, "");
 	for (; p < before; p = skip(set, p))
 		first++;
-	lines->number = (int)numbers[n];
-	return ush_error_set(lines->err, USH_ERROR_FILE, lines->label,
-	    lines->number,
-	    "the key '%s' stands in line %u already; remove one of the two",
-	    before, (unsigned int)numbers[first]);
+	snprintf(why, sizeof why,
+	    "the key '%.*s%s' stands in line %u already; remove one of the two",
+	    SHOWN, before, strlen(before) > SHOWN ? "..." : "",
+	    (unsigned int)numbers[first]);
+	return ush_set_fail(lines, why);
 }
 
 /* Puts `entries` entries of the text into the table. */
@@ -102,9 +109,10 @@ index_entries(struct ush_set *set, struct ush_set_lines *lines,
 			slot->at = (uint32_t)(p - set->text);
 			slot->tag = tag;
 			set->count++;
-		} else if (set->kind == USH_MAP) {
-			return fail_twice(
-			    set, lines, numbers, set->text + slot->at, i);
+		} else if (set->kind == USH_MAP &&
+			   fail_twice(set, lines, numbers, set->text + slot->at,
+			       i) != 0) {
+			return -1;
 		}
 	}
 	return 0;
@@ -126,6 +134,14 @@ split(char *p, size_t len)
 	return key + 1 + len - value;
 }
 
+static int
+fail_value(struct ush_set_lines *lines)
+{
+	return ush_set_fail(lines,
+	    "there is a key without a value; write both, with a blank between "
+	    "them");
+}
+
 /* Presses the entries together at the start of the text, and notes the lines
  * they stood in. Their number, or -1 with an error. */
 static long
@@ -141,10 +157,11 @@ press(struct ush_set *set, struct ush_buffer *text, struct ush_set_lines *lines,
 		if (set->kind == USH_MAP) {
 			p[len] = '\0'; /* was a blank, or a line's end */
 			len = split(p, len);
-			if (len == 0)
-				return ush_set_fail(lines,
-				    "there is a key without a value; write "
-				    "both, with a blank between them");
+			if (len == 0) {
+				if (fail_value(lines) != 0)
+					return -1;
+				continue;
+			}
 		}
 		memmove(to, p, len);
 		to[len] = '\0';

@@ -43,8 +43,7 @@ leave_out(struct ush_net *nets, size_t n)
 }
 
 static int
-fail_line(
-    const struct ush_set_lines *lines, const char *p, size_t len, char *why)
+fail_line(struct ush_set_lines *lines, const char *p, size_t len, char *why)
 {
 	char text[64 + 200];
 
@@ -63,8 +62,10 @@ read_nets(struct ush_set_lines *lines, struct ush_net *nets)
 	int more;
 
 	while ((more = ush_set_line(lines, &p, &len)) == 1)
-		if (ush_net_parse(p, len, &nets[n++], why, sizeof why) != 0)
-			return fail_line(lines, p, len, why);
+		if (ush_net_parse(p, len, &nets[n], why, sizeof why) == 0)
+			n++;
+		else if (fail_line(lines, p, len, why) != 0)
+			return -1;
 	return more == 0 ? n : -1;
 }
 

@@ -47,14 +47,15 @@ struct ush_set_lines {
 	int number; /* of the current line */
 	const char *label;
 	struct ush_error *err;
+	size_t wrong; /* lines that have been left out */
 };
 
 /* The next line with something in it, without blanks and comment: 1 with where
  * it is, 0 at the end, -1 with an error. */
 int ush_set_line(struct ush_set_lines *lines, char **p, size_t *len);
 
-/* An error about the current line. Returns -1. */
-int ush_set_fail(const struct ush_set_lines *lines, const char *what);
+/* An error about the current line. -1, or 0 if it is to be left out. */
+int ush_set_fail(struct ush_set_lines *lines, const char *what);
 
 /* At most so many entries are still to come. */
 size_t ush_set_lines_left(const struct ush_set_lines *lines);

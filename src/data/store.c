@@ -270,12 +270,19 @@ shard_lock(struct ush_shard *s)
  */
 
 enum ush_store_result
-ush_store_sum(const struct ush_store_value *a, int64_t b, int64_t *sum)
+ush_store_add_up(
+    struct ush_store_op *op, const struct ush_store_value *there, bool *anew)
 {
-	if (a->kind != USH_STORE_INTEGER)
+	int64_t before = op->has_from ? op->from : 0, sum;
+
+	if (there && there->kind != USH_STORE_INTEGER)
 		return USH_STORE_TYPE;
-	if (__builtin_add_overflow(a->as.integer, b, sum))
+	*anew = !there || (op->has_from && there->as.integer < op->from);
+	if (!*anew)
+		before = there->as.integer;
+	if (__builtin_add_overflow(before, op->value.as.integer, &sum))
 		return USH_STORE_RANGE;
+	op->value.as.integer = sum;
 	return USH_STORE_OK;
 }
 
@@ -291,19 +298,29 @@ insert(struct ush_shard *s, struct ush_store_op *op, uint64_t hash)
 }
 
 static enum ush_store_result
-incr(struct ush_shard *s, struct ush_store_op *op, uint32_t n)
+replace(struct ush_shard *s, struct ush_store_op *op, uint64_t hash, uint32_t n)
+{
+	ush_shard_remove(s, n, hash);
+	return s->damaged ? USH_STORE_OK : insert(s, op, hash);
+}
+
+static enum ush_store_result
+incr(struct ush_shard *s, struct ush_store_op *op, uint64_t hash, uint32_t n)
 {
 	struct ush_store_value before;
 	enum ush_store_result result;
 	char room[USH_STORE_VALUE_MAX];
+	bool anew;
 
 	if (ush_shard_read(s, n, &before, room) != 0)
 		return USH_STORE_BUSY;
-	result =
-	    ush_store_sum(&before, op->value.as.integer, &op->value.as.integer);
-	if (result == USH_STORE_OK)
-		ush_shard_update(s, n, &op->value);
-	return result;
+	result = ush_store_add_up(op, &before, &anew);
+	if (result != USH_STORE_OK)
+		return result;
+	if (anew)
+		return replace(s, op, hash, n);
+	ush_shard_update(s, n, &op->value);
+	return USH_STORE_OK;
 }
 
 static enum ush_store_result
@@ -321,15 +338,13 @@ found(struct ush_shard *s, struct ush_store_op *op, uint64_t hash, uint32_t n)
 		op->expires = ush_shard_expires(s, n);
 		break;
 	case USH_STORE_INCR:
-		result = incr(s, op, n);
+		result = incr(s, op, hash, n);
 		break;
 	case USH_STORE_ADD:
 		result = USH_STORE_EXISTS;
 		break;
 	case USH_STORE_SET:
-		ush_shard_remove(s, n, hash);
-		if (!s->damaged)
-			result = insert(s, op, hash);
+		result = replace(s, op, hash, n);
 		break;
 	case USH_STORE_DELETE:
 		ush_shard_remove(s, n, hash);
@@ -341,9 +356,14 @@ found(struct ush_shard *s, struct ush_store_op *op, uint64_t hash, uint32_t n)
 static enum ush_store_result
 not_found(struct ush_shard *s, struct ush_store_op *op, uint64_t hash)
 {
+	enum ush_store_result result = USH_STORE_OK;
+	bool anew;
+
 	if (op->what == USH_STORE_GET || op->what == USH_STORE_DELETE)
 		return USH_STORE_ABSENT;
-	return insert(s, op, hash);
+	if (op->what == USH_STORE_INCR)
+		result = ush_store_add_up(op, NULL, &anew);
+	return result == USH_STORE_OK ? insert(s, op, hash) : result;
 }
 
 /* Something damaged is repaired, and the operation tried again, once. `by` of

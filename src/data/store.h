@@ -102,6 +102,11 @@ enum ush_store_result ush_store_add(const struct ush_store_view *view,
  * counts as 0, and begins to live now. *sum is the new value. */
 enum ush_store_result ush_store_incr(const struct ush_store_view *view,
     struct ush_store_key key, int64_t by, uint64_t ttl_ms, int64_t *sum);
+/* The same, but one that is below `from` or not there counts as `from`, and
+ * begins to live now. */
+enum ush_store_result ush_store_incr_from(const struct ush_store_view *view,
+    struct ush_store_key key, int64_t from, int64_t by, uint64_t ttl_ms,
+    int64_t *sum);
 enum ush_store_result ush_store_delete(
     const struct ush_store_view *view, struct ush_store_key key);
 

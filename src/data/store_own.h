@@ -19,6 +19,8 @@ struct ush_store_op {
 	} what;
 	struct ush_store_key key;
 	struct ush_store_value value; /* SET, ADD; GET: out; INCR: by and sum */
+	bool has_from;                /* INCR */
+	int64_t from;
 	uint64_t ttl;
 	void *room;       /* GET */
 	uint64_t expires; /* GET: out */
@@ -33,9 +35,11 @@ enum ush_store_result ush_store_operate(
 enum ush_store_result ush_store_overlay_operate(
     const struct ush_store_view *view, struct ush_store_op *op);
 
-/* *sum = a + b, or USH_STORE_TYPE, USH_STORE_RANGE. */
-enum ush_store_result ush_store_sum(
-    const struct ush_store_value *a, int64_t b, int64_t *sum);
+/* An INCR where `there` is, or nothing (NULL): puts the sum into op->value.
+ * *anew: the time to live begins with it. Or USH_STORE_TYPE, USH_STORE_RANGE;
+ * op->value is as it was then. */
+enum ush_store_result ush_store_add_up(
+    struct ush_store_op *op, const struct ush_store_value *there, bool *anew);
 
 /* At the beginning of a store's memory; a caller trusts it only in that the
  * numbers are those that it expects. */

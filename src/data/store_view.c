@@ -137,21 +137,21 @@ overlay_get(const struct ush_store_view *view, const struct ush_store_op *op,
 	return USH_STORE_OK;
 }
 
+/* `before` is NULL if there is none. */
 static enum ush_store_result
 overlay_incr(const struct ush_store_view *view, struct ush_store_op *op,
-    enum ush_store_result there, const struct ush_store_value *before,
-    uint64_t expires)
+    const struct ush_store_value *before, uint64_t old, uint64_t expires)
 {
-	struct ush_store_value after = op->value;
-	enum ush_store_result result = USH_STORE_OK;
+	struct ush_store_value by = op->value;
+	enum ush_store_result result;
+	bool anew;
 
-	if (there == USH_STORE_OK)
-		result = ush_store_sum(
-		    before, op->value.as.integer, &after.as.integer);
+	result = ush_store_add_up(op, before, &anew);
 	if (result == USH_STORE_OK)
-		result = overlay_write(view, op, &after, expires);
-	if (result == USH_STORE_OK)
-		op->value = after;
+		result =
+		    overlay_write(view, op, &op->value, anew ? expires : old);
+	if (result != USH_STORE_OK)
+		op->value = by;
 	return result;
 }
 
@@ -177,8 +177,8 @@ ush_store_overlay_operate(
 		return there == USH_STORE_OK ? overlay_write(view, op, NULL, 0)
 					     : there;
 	if (op->what == USH_STORE_INCR)
-		return overlay_incr(view, op, there, &before,
-		    there == USH_STORE_OK ? old : expires);
+		return overlay_incr(view, op,
+		    there == USH_STORE_OK ? &before : NULL, old, expires);
 	if (there == USH_STORE_OK)
 		return USH_STORE_EXISTS;
 	return overlay_write(view, op, &op->value, expires);
@@ -233,6 +233,17 @@ ush_store_add(const struct ush_store_view *view, struct ush_store_key key,
 	return operate(view, &op);
 }
 
+static enum ush_store_result
+operate_incr(
+    const struct ush_store_view *view, struct ush_store_op *op, int64_t *sum)
+{
+	enum ush_store_result result = operate(view, op);
+
+	if (result == USH_STORE_OK)
+		*sum = op->value.as.integer;
+	return result;
+}
+
 enum ush_store_result
 ush_store_incr(const struct ush_store_view *view, struct ush_store_key key,
     int64_t by, uint64_t ttl_ms, int64_t *sum)
@@ -241,11 +252,22 @@ ush_store_incr(const struct ush_store_view *view, struct ush_store_key key,
 	    .key = key,
 	    .value = {.kind = USH_STORE_INTEGER, .as.integer = by},
 	    .ttl = ttl_ms};
-	enum ush_store_result result = operate(view, &op);
 
-	if (result == USH_STORE_OK)
-		*sum = op.value.as.integer;
-	return result;
+	return operate_incr(view, &op, sum);
+}
+
+enum ush_store_result
+ush_store_incr_from(const struct ush_store_view *view, struct ush_store_key key,
+    int64_t from, int64_t by, uint64_t ttl_ms, int64_t *sum)
+{
+	struct ush_store_op op = {.what = USH_STORE_INCR,
+	    .key = key,
+	    .value = {.kind = USH_STORE_INTEGER, .as.integer = by},
+	    .has_from = true,
+	    .from = from,
+	    .ttl = ttl_ms};
+
+	return operate_incr(view, &op, sum);
 }
 
 enum ush_store_result

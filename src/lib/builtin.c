@@ -29,6 +29,12 @@ ush_builtin_owns(const char *name)
 }
 
 const struct ush_builtin *
+ush_builtin_at(size_t i)
+{
+	return i < BUILTINS ? &builtins[i] : NULL;
+}
+
+const struct ush_builtin *
 ush_builtin_find(const char *name)
 {
 	for (size_t i = 0; i < BUILTINS; i++)

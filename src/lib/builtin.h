@@ -27,6 +27,9 @@ struct ush_embedded {
  * "usher" and "usher.ANYTHING". */
 bool ush_builtin_owns(const char *name);
 
+/* The i-th module written in C, from 0 on. NULL: there are no more. */
+const struct ush_builtin *ush_builtin_at(size_t i);
+
 /* NULL if there is none. */
 const struct ush_builtin *ush_builtin_find(const char *name);
 const struct ush_embedded *ush_embedded_find(const char *name);

@@ -200,23 +200,35 @@ l_store_add(lua_State *L)
 	return 1;
 }
 
-/* incr(key, by, ttl): the sum. */
+/* [-0, +0, e] */
+static int64_t
+whole_arg(lua_State *L, int arg, lua_Number preset)
+{
+	lua_Number n = preset;
+
+	if (!lua_isnoneornil(L, arg)) {
+		luaL_checktype(L, arg, LUA_TNUMBER);
+		n = lua_tonumber(L, arg);
+	}
+	if (!is_whole(n))
+		luaL_argerror(L, arg, "whole numbers are added");
+	return (int64_t)n;
+}
+
+/* incr(key, by, ttl, from): the sum. */
 static int
 l_store_incr(lua_State *L)
 {
 	struct ush_store_key key = key_arg(L);
-	lua_Number by = 1;
+	int64_t by = whole_arg(L, 2, 1), from = whole_arg(L, 4, 0), sum;
 	uint64_t ttl = ttl_arg(L, 3);
 	enum ush_store_result result;
-	int64_t sum;
 
-	if (!lua_isnoneornil(L, 2)) {
-		luaL_checktype(L, 2, LUA_TNUMBER);
-		by = lua_tonumber(L, 2);
-	}
-	if (!is_whole(by))
-		return luaL_argerror(L, 2, "whole numbers are added");
-	result = ush_store_incr(view_of(L), key, (int64_t)by, ttl, &sum);
+	if (lua_isnoneornil(L, 4))
+		result = ush_store_incr(view_of(L), key, by, ttl, &sum);
+	else
+		result =
+		    ush_store_incr_from(view_of(L), key, from, by, ttl, &sum);
 	if (result != USH_STORE_OK)
 		return push_failure(L, result);
 	lua_pushnumber(L, (lua_Number)sum);

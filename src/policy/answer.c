@@ -50,8 +50,12 @@ refuse(lua_State *L, int fn, struct ush_error *err, enum ush_code code,
 
 	lua_pushvalue(L, fn);
 	lua_getinfo(L, ">S", &ar);
-	n = snprintf(
-	    text, sizeof text, "%s:%d: ", ar.short_src, ar.linedefined);
+	if (ar.what[0] == 'C') /* as in decrypt = type */
+		n = snprintf(text, sizeof text,
+		    "in a built-in function, not in a line of the script: ");
+	else
+		n = snprintf(
+		    text, sizeof text, "%s:%d: ", ar.short_src, ar.linedefined);
 	va_start(ap, fmt);
 	vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
 	va_end(ap);

@@ -103,8 +103,25 @@ line_of_word(const struct ush_buffer *source, const char *word, bool last)
 	return found;
 }
 
+/* The last line with something in it. */
+static int
+last_line(const struct ush_buffer *source)
+{
+	const char *text = ush_buffer_text(source);
+	int line = 1, last = 1;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			line++;
+		else if (!strchr(" \t\r", *text))
+			last = line;
+	}
+	return last;
+}
+
 /* Errors about the policy's table know no line: find the one that is meant,
- * by the name in quotes, or else the last `return`. */
+ * by the name in quotes, or else the last `return`; where the table is missing,
+ * the last line. */
 static void
 find_line(const struct ush_generation *g, const struct ush_buffer *source,
     struct ush_error *err)
@@ -123,7 +140,9 @@ find_line(const struct ush_generation *g, const struct ush_buffer *source,
 		line = line_of_word(source, word, false);
 	}
 	if (line == 0)
-		line = line_of_word(source, "return", true);
+		line = g->loading->returned_nothing
+			   ? last_line(source)
+			   : line_of_word(source, "return", true);
 	if (line != 0) {
 		err->line = line;
 		err->script[0] = '\0';

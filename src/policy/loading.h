@@ -29,6 +29,7 @@ struct ush_loading {
 	 * files' (USH_ERROR_SYSTEM) stays. */
 	enum ush_code failed;
 	char failed_text[256];
+	bool returned_nothing; /* the script's top level */
 };
 
 /*

@@ -205,8 +205,7 @@ take_policy(lua_State *L, struct ush_state *state, bool staging)
 		raise_shape(L,
 		    "the script must return a table with its functions "
 		    "generate and decrypt; it returned %s%s",
-		    lua_isnil(L, table) ? "nothing" : "a ",
-		    lua_isnil(L, table) ? "" : luaL_typename(L, table));
+		    lua_isnil(L, table) ? "" : "a ", luaL_typename(L, table));
 	check_fields(L);
 	check_api(L);
 	ush_objects_new(L, &state->objects);
@@ -227,6 +226,31 @@ take_policy(lua_State *L, struct ush_state *state, bool staging)
 	}
 }
 
+/* Runs the script's top level, and pushes what it returned first. [-0, +1, e]
+ */
+static void
+run_script(lua_State *L, struct ush_generation *g)
+{
+	int top = lua_gettop(L);
+
+	/* Our own bytecode, made by ush_generation_load. */
+	if (luaL_loadbufferx(L, g->bytecode, g->bytecode_len, g->chunk, "b"))
+		lua_error(L);
+	ush_surface_env(L);
+	lua_setfenv(L, -2);
+	lua_call(L, 0, LUA_MULTRET);
+	if (lua_gettop(L) == top) {
+		if (g->loading)
+			g->loading->returned_nothing = true;
+		raise_shape(L,
+		    "the script returns nothing; end it by returning the table "
+		    "with its functions, as in: return { generate = generate, "
+		    "decrypt = decrypt }",
+		    NULL, NULL);
+	}
+	lua_settop(L, top + 1);
+}
+
 static void
 set_up(lua_State *L, void *arg)
 {
@@ -234,12 +258,7 @@ set_up(lua_State *L, void *arg)
 	struct ush_generation *g = set->state->generation;
 
 	ush_require_open(L, set->state);
-	/* Our own bytecode, made by ush_generation_load. */
-	if (luaL_loadbufferx(L, g->bytecode, g->bytecode_len, g->chunk, "b"))
-		lua_error(L);
-	ush_surface_env(L);
-	lua_setfenv(L, -2);
-	lua_call(L, 0, 1);
+	run_script(L, g);
 	take_policy(L, set->state, set->staging);
 	if (set->staging) {
 		set->selftest = get_field(L, "selftest", LUA_TFUNCTION);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "lib/crypto.h"
 
 static struct ush_part
@@ -127,7 +128,8 @@ ush_content_prepare(struct ush_issue *is)
 					  ? UINT32_MAX
 					  : before->renewals + 1;
 			/* "Now" would launder the age of what came without. */
-			if (ush_live_auth_time(before, &time)) {
+			if (ush_envelope_auth_time(
+				before, ush_clock_now(), &time)) {
 				e->has_auth_time = true;
 				e->auth_time = time;
 			}

@@ -88,9 +88,6 @@ void ush_live_get_ticket(
 void ush_live_get_issue(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value);
 
-/* The auth_time that an envelope may be believed: none in the future. */
-bool ush_live_auth_time(const struct ush_envelope *envelope, int64_t *time);
-
 /* The server name as scripts see it: kept in the record. Length, 0 if none. */
 size_t ush_live_find_server_name(struct ush_live *live);
 static inline size_t

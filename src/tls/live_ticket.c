@@ -10,8 +10,6 @@
 #include "tls/compat.h"
 #include "tls/live.h"
 
-enum { FUTURE_MAX = 300 }; /* seconds an auth_time may be ahead of us */
-
 void
 ush_live_give_string(struct ush_fact_value *value, const char *s)
 {
@@ -58,20 +56,6 @@ ush_live_give_cert(
 	ush_cert_read(x509, &live->scratch.cert);
 	value->as.cert = &live->scratch.cert.cert;
 	value->there = true;
-}
-
-static inline bool
-is_credible(const struct ush_envelope *envelope, int64_t now)
-{
-	return envelope->has_auth_time &&
-	       envelope->auth_time <= now + FUTURE_MAX;
-}
-
-bool
-ush_live_auth_time(const struct ush_envelope *envelope, int64_t *time)
-{
-	*time = envelope->auth_time;
-	return is_credible(envelope, ush_clock_now());
 }
 
 static const char *
@@ -124,13 +108,13 @@ get_envelope(
 		ush_live_give_bytes(value, e->policy, e->policy_len);
 		return;
 	case USH_TICKET_auth_time:
-		if (ush_live_auth_time(e, &time))
+		if (ush_envelope_auth_time(e, ush_clock_now(), &time))
 			ush_live_give_integer(value, time);
 		return;
 	case USH_TICKET_auth_age:
 		now = ush_clock_now();
-		if (is_credible(e, now))
-			ush_live_give_integer(value, age_at(now, e->auth_time));
+		if (ush_envelope_auth_time(e, now, &time))
+			ush_live_give_integer(value, age_at(now, time));
 		return;
 	case USH_TICKET_renewals:
 		ush_live_give_integer(value, e->renewals);

@@ -133,11 +133,73 @@ describe("tickets of policy:issue", function()
     assert.equal("a b 1 110", reason)
   end)
 
+  it("of a clock that was far ahead have no auth_time", function()
+    local policy = text_policy [[
+      return { decrypt = function(conn, ticket)
+        return "default", tostring(ticket.auth_time) .. " "
+          .. tostring(ticket.auth_age)
+      end }]]
+    local function seen(ahead, facts)
+      usher.clock.set(1000000 + ahead)
+      local ticket = policy:issue()
+      usher.clock.set(1000000)
+      return (select(2, policy:present(ticket, facts)))
+    end
+    assert.equal("1000300 0", seen(300))
+    assert.equal("nil nil", seen(301))
+    assert.equal("999990 10", seen(301, { ticket = { auth_time = 999990 } }))
+    assert.equal("nil nil", seen(0, { ticket = { auth_time = 1000301 } }))
+    -- Nor does renewing it make it believable.
+    usher.clock.set(2000000)
+    local ahead = policy:issue()
+    usher.clock.set(1000000)
+    local renewed = policy:issue({}, ahead)
+    usher.clock.set(2000000)
+    assert.equal("nil nil", (select(2, policy:present(renewed))))
+  end)
+
   it("are strange to a policy of another name", function()
     local ticket = text_policy(text):issue()
     local other = text_policy((text:gsub('"p"', '"q"')))
     local _, reason = other:present(ticket)
     assert.equal("no data", reason)
+  end)
+end)
+
+describe("the clock", function()
+  local function storing()
+    return text_policy [[
+      local store = require "usher.store"
+      return { decrypt = function(conn)
+        if conn.vars.add then store.set("k", conn.vars.add, 100) end
+        return "default", tostring(store.get("k"))
+      end }]]
+  end
+  local function asked(policy, add)
+    return (select(2, policy:decrypt { conn = { vars = { add = add } } }))
+  end
+
+  it("goes on for what was stored before it was set", function()
+    local policy = storing()
+    assert.equal("v", asked(policy, "v"))
+    usher.clock.advance(95)
+    assert.equal("v", asked(policy))
+    usher.clock.set(usher.clock.now() + 10)
+    assert.equal("nil", asked(policy))
+    assert.equal("w", asked(policy, "w"))
+    usher.clock.set(1700000000)
+    assert.equal("w", asked(policy))
+    usher.clock.reset()
+    assert.equal("w", asked(policy))
+  end)
+
+  it("goes on after a test that set it", function()
+    local policy = storing()
+    local server = usher.server(policy, { tls = "1.2", vars = { add = "x" } })
+    usher.clock.set(1700000000)
+    server:visit()
+    usher.clock.reset()
+    assert.equal("nil", asked(policy))
   end)
 end)
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <check.h>
+
 #include "data/shard_own.h"
 #include "data/store_own.h"
 
@@ -234,4 +236,16 @@ store_wrong(const struct ush_store *store)
 		wrong = shard_wrong(&s);
 	}
 	return wrong;
+}
+
+void
+store_hold(const struct ush_store *store, bool on)
+{
+	struct ush_shard_head *heads =
+	    (struct ush_shard_head *)(store->base + 4096);
+
+	for (uint32_t i = 0; i < store->n_shards; i++)
+		ck_assert_int_eq(on ? pthread_mutex_lock(&heads[i].lock)
+				    : pthread_mutex_unlock(&heads[i].lock),
+		    0);
 }

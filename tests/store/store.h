@@ -35,6 +35,9 @@ uint64_t stat_of(const struct ush_store_view *view, enum ush_stat stat);
  */
 const char *store_wrong(const struct ush_store *store);
 
+/* Takes or gives back all locks of a store. */
+void store_hold(const struct ush_store *store, bool on);
+
 /* The shard of a key, as operations see it. */
 struct ush_shard shard_of(
     const struct ush_store *store, struct ush_store_key key);
