@@ -130,6 +130,7 @@ echo '{"conn": {"localport": 9}}' >facts.json
 status 2 "$usher" check --decrypt facts.json late.lua
 grep -q "facts.json: conn.localport: there is no such fact; did you mean 'local_port'?" \
 	err || fail "wrong facts"
+test "$(wc -l <err)" -eq 1 || fail "wrong facts in $(wc -l <err) lines"
 
 cat >lists.lua <<'END'
 local M = {}

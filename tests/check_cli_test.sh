@@ -81,6 +81,9 @@ diff code page || fail "what is told about failures"
 
 status 0 "$usher" test --run 'not after|not either' failing.lua
 grep -q '^2 passed, 0 failed, 1 pending' out || fail "--run"
+status 2 "$usher" test --run 'no such' failing.lua
+grep -q "^usher: test: --run no such: no test has such a name" err ||
+	fail "--run that no test matches"
 status 1 "$usher" test --json --run 'by value' failing.lua
 head -n 1 out | grep -q '^{"event":"end","file":"failing.lua","index":1,"line":7,"message":"failing.lua:7: Expected' ||
 	fail "--json"

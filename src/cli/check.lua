@@ -221,6 +221,7 @@ function Check:run_generate(env)
   return mades
 end
 
+-- What is wrong with recorded facts, or nil.
 function Check:run_all()
   local info = self.policy:info()
   local env = {
@@ -235,7 +236,9 @@ function Check:run_all()
   end
   for _, facts in ipairs(self.options.facts) do
     if info[facts.fn] then
-      self:call(facts.fn, { name = facts.path, doc = facts.path })
+      local ok, why = pcall(
+        self.call, self, facts.fn, { name = facts.path, doc = facts.path })
+      if not ok then return why:gsub("^usher%.check:%d+: ", "") end
     end
   end
 end
@@ -304,15 +307,19 @@ function Check:look_at_modules()
   end
 end
 
--- "unreadable" if the file is, or nil.
+local function unreadable(why)
+  io.stderr:write("usher: check: ", why, "\n")
+  return "unreadable"
+end
+
+-- "unreadable" if the file is, or recorded facts are; or nil.
 function Check:go()
   core.wrong_lines()
   local policy, err = self:load(false)
   self:add_wrong_lines()
   self.text = read(self.file)
   if not policy and (err.code == "file" or err.code == "system") then
-    io.stderr:write("usher: check: ", err.message, "\n")
-    return "unreadable"
+    return unreadable(err.message)
   end
   if not policy then
     if err.line == 0 then err.line = self:line_of_load() end
@@ -333,8 +340,9 @@ function Check:go()
     return self:add_error(err)
   end
   self:look_at_modules()
-  self:run_all()
+  local why = self:run_all()
   core.trace()
+  if why then return unreadable(why) end
   self.unreached = self:find_unreached()
   self.info = self.policy:info()
   self.policy:close()

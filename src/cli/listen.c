@@ -68,7 +68,9 @@ ush_server_listen(const char *host, const char *port, int *port_out)
 	}
 	fd = listen_on(addresses);
 	if (fd < 0)
-		ush_cli_fail(USH_CLI_FAILED, "serve: --listen %s:%s: %s%s",
+		ush_cli_fail(USH_CLI_FAILED,
+		    strchr(host, ':') ? "serve: --listen [%s]:%s: %s%s"
+				      : "serve: --listen %s:%s: %s%s",
 		    host, port, strerror(errno),
 		    errno == EADDRINUSE ? "; port 0 takes a free one" : "");
 	else

@@ -294,6 +294,12 @@ ush_test_report_end(struct ush_test_report *report, double seconds)
 	json_decref(report->coverage);
 	if (report->missing)
 		return USH_CLI_USAGE;
+	if (report->options->run && report->passed + report->failed +
+					    report->pending + report->errors ==
+					0)
+		return ush_cli_fail(USH_CLI_USAGE,
+		    "test: --run %s: no test has such a name",
+		    report->options->run);
 	return report->failed + report->errors > 0 || under ? USH_CLI_FAILED
 							    : USH_CLI_OK;
 }
