@@ -214,6 +214,7 @@ START_TEST(bytecode_is_no_source)
 	code = lua_tolstring(L, -1, &len);
 	ck_assert_ptr_null(attack_engine(code, len, &limits, &error));
 	ck_assert_int_eq(error.code, USHER_ERROR_SYNTAX);
+	ck_assert_ptr_nonnull(strstr(error.message, "give the source"));
 	lua_close(L);
 }
 END_TEST

@@ -36,7 +36,8 @@ read_all(int fd, size_t limit, struct ush_buffer *to, char *why, size_t cap)
 		to->data[to->len] = '\0';
 		if (to->len > limit) {
 			snprintf(why, cap,
-			    "is larger than the limit of %zu bytes", limit);
+			    "is larger than the limit of %zu bytes; split it",
+			    limit);
 			return -1;
 		}
 		if (n == 0)

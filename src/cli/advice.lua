@@ -27,12 +27,6 @@ local ADVICE = {
   { "^bad argument .*table expected, got n", "write (%s or {})" },
   { "^bad argument", "give it what it takes; see usher(7)" },
   { "^table index is nil", "test %s first" },
-  { "^instruction limit", "bound the loop, or allow more by "
-    .. "--instruction-limit" },
-  { "^CPU%-time limit", "do less, or allow more by --cpu-time-limit" },
-  { "^memory limit", "keep less, or allow more by --memory-limit" },
-  { "^the ticket's app data",
-    "store less, or allow more by --app-data-limit" },
   { "^stack overflow", "bound the recursion" },
   { "can't be stored", "store strings, numbers, booleans, and tables of them" },
 }

@@ -174,7 +174,7 @@ take_app_data(struct call *call)
 				 call->generation->label, 0,
 				 "the ticket's app data are larger than the "
 				 "app-data limit of %zu bytes, envelope "
-				 "included",
+				 "included; store less, or raise the limit",
 				 call->policy->limits.app_data)
 				 ? USH_ERROR_APP_DATA
 				 : USH_OK;

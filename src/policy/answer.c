@@ -166,7 +166,7 @@ refuse_size(lua_State *L, int fn, const struct ush_generate_run *run,
 {
 	return refuse(L, fn, err, USH_ERROR_APP_DATA,
 	    "what generate returned is larger than the app-data limit of %zu "
-	    "bytes, envelope included",
+	    "bytes, envelope included; store less, or raise the limit",
 	    run->state->generation->engine->limits.app_data);
 }
 

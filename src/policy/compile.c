@@ -56,9 +56,13 @@ ush_compile(const struct ush_limits *limits, const char *chunk,
 	struct ush_allowance allowance = {UINT64_MAX / 2, UINT64_MAX / 2};
 	struct compile c = {
 	    {text, len, chunk, ush_clock_thread_ns, false}, bytecode};
-	struct ush_box *box = ush_box_new(&host);
+	struct ush_box *box;
 	enum ush_code code;
 
+	if (len > 0 && *text == LUA_SIGNATURE[0])
+		return ush_error_set(err, USH_ERROR_SYNTAX, chunk + 1, 0,
+		    "is bytecode, which could do anything; give the source");
+	box = ush_box_new(&host);
 	if (!box)
 		return ush_error_set(err, USH_ERROR_SYSTEM, chunk + 1, 0,
 		    "out of memory for a Lua state");

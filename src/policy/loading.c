@@ -188,7 +188,7 @@ ush_loading_begin(struct ush_loading *l, struct ush_generation *g,
 	l->is_text = true;
 	if (from->len > limit)
 		return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
-		    "is larger than the limit of %zu bytes", limit);
+		    "is larger than the limit of %zu bytes; split it", limit);
 	if (ush_buffer_put(source, from->text, from->len) != 0)
 		return no_memory(err, from->name);
 	return 0;

@@ -98,6 +98,19 @@ note_traffic(struct ush_alloc *a, size_t size)
 		a->alarm(a->alarm_arg);
 }
 
+/* As malloc (ptr is NULL) and realloc do; before that fails, what is kept goes
+ * back. */
+static void *
+system_block(struct ush_alloc *a, void *ptr, size_t bytes)
+{
+	void *p = realloc(ptr, bytes - MALLOC_OVERHEAD);
+
+	if (p || a->kept_bytes == 0)
+		return p;
+	ush_alloc_trim(a);
+	return realloc(ptr, bytes - MALLOC_OVERHEAD);
+}
+
 void *
 ush_alloc_large_new(struct ush_alloc *a, size_t size)
 {
@@ -110,7 +123,7 @@ ush_alloc_large_new(struct ush_alloc *a, size_t size)
 	if (!p) {
 		if (!ush_alloc_take(a, bytes))
 			return NULL;
-		p = malloc(bytes - MALLOC_OVERHEAD);
+		p = system_block(a, NULL, bytes);
 		if (!p) {
 			a->used -= bytes;
 			ush_alloc_starve(a);
@@ -167,7 +180,7 @@ stretch(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 	if (nbytes > obytes && !ush_alloc_take(a, nbytes - obytes))
 		return NULL;
 	if (nbytes != obytes)
-		p = realloc(ptr, nbytes - MALLOC_OVERHEAD);
+		p = system_block(a, ptr, nbytes);
 	if (!p && nbytes > obytes) {
 		a->used -= nbytes - obytes;
 		ush_alloc_starve(a);

@@ -52,13 +52,14 @@ ush_report_limit(enum ush_code code)
 {
 	switch (code) {
 	case USH_ERROR_INSTRUCTIONS:
-		return "instruction limit reached";
+		return "instruction limit reached; bound the loop, or raise "
+		       "the limit";
 	case USH_ERROR_CPU_TIME:
-		return "CPU-time limit reached";
+		return "CPU-time limit reached; do less, or raise the limit";
 	case USH_ERROR_SYSTEM:
 		return "out of memory";
 	default:
-		return "memory limit reached";
+		return "memory limit reached; keep less, or raise the limit";
 	}
 }
 

@@ -211,7 +211,8 @@ store_envelope(struct ush_issue *is)
 		return ush_error_set(&is->error, USH_ERROR_APP_DATA,
 		    is->generation->label, 0,
 		    "the ticket's app data are larger than the app-data limit "
-		    "of %zu bytes, envelope included",
+		    "of %zu bytes, envelope included; store less, or raise "
+		    "the limit",
 		    is->generation->engine->limits.app_data);
 	written->kind = USH_WRITTEN_ENVELOPE;
 	memcpy(written->id, is->live.issue.id, sizeof written->id);
