@@ -143,7 +143,7 @@ START_TEST(luajit_meets_no_cdata_that_was_not_found)
 	char text[512];
 	size_t len;
 
-	for (int i = 0; i < (getenv("USHER_LONG") ? 10000000 : 100000); i++) {
+	for (int i = 0; i < (getenv("USHER_LONG") ? 2000000 : 100000); i++) {
 		len = soup(text, &seed);
 		ask_luajit(text, len, &cdata, &compiled);
 		met += cdata;
