@@ -19,7 +19,6 @@
  *  5. A script that catches what usher.data and usher.store raise does not
  *     decide in a state that lacks them.
  */
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,23 +171,13 @@ engine_try(struct usher_error *error)
 	return attack_engine(policy, strlen(policy), &limits, error);
 }
 
-static void
-set_peer(struct conn *conn, void *arg)
-{
-	struct sockaddr_in peer = {.sin_family = AF_INET};
-
-	(void)arg;
-	usher_conn_set_peer(
-	    conn->server, (struct sockaddr *)&peer, sizeof peer);
-}
-
 static struct outcome
 visit(SSL_CTX *server, int version, SSL_SESSION *session)
 {
 	struct visit one = {.server = server,
 	    .version = version,
 	    .name = "a.example",
-	    .prepare = set_peer, /* for a canary */
+	    .prepare = engine_peer, /* for a canary */
 	    .session = session};
 	struct outcome saw;
 

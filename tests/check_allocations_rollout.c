@@ -15,7 +15,6 @@
  *     not taken up without them.
  *  5. An engine is freed, with all of it active, without any memory.
  */
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -182,16 +181,6 @@ canary(int k, struct usher_error *error)
 	return usher_canary(starved.engine, 1000, error);
 }
 
-static void
-set_peer(struct conn *conn, void *arg)
-{
-	struct sockaddr_in peer = {.sin_family = AF_INET};
-
-	(void)arg;
-	usher_conn_set_peer(
-	    conn->server, (struct sockaddr *)&peer, sizeof peer);
-}
-
 static int
 history(int k, struct usher_error *error)
 {
@@ -236,7 +225,7 @@ START_TEST(a_call_that_lacks_memory_says_so_and_changes_nothing)
 
 	starve_begin(_i % STARVE_MODES, note_shadow);
 	if (call->call == canary)
-		starved.visit.prepare = set_peer;
+		starved.visit.prepare = engine_peer;
 	for (n = 1, reached = true; reached; n++, k++) {
 		call->prepare(k);
 		if (starve(call->call, k, n, &error) != 0) {

@@ -5,6 +5,7 @@
  */
 #include "engine.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -339,4 +340,14 @@ log_count(enum usher_log_level level, const char *part)
 			n++;
 	pthread_mutex_unlock(&kept.lock);
 	return n;
+}
+
+void
+engine_peer(struct conn *conn, void *arg)
+{
+	struct sockaddr_in peer = {.sin_family = AF_INET};
+
+	(void)arg;
+	usher_conn_set_peer(
+	    conn->server, (struct sockaddr *)&peer, sizeof peer);
 }

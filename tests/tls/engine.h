@@ -92,4 +92,8 @@ void notes_check(void);
 /* Log lines since notes_clear: how many contain `part` (NULL: any). */
 int log_count(enum usher_log_level level, const char *part);
 
+/* For visit.prepare: gives the client an address, so that it can be a canary's.
+ */
+void engine_peer(struct conn *conn, void *arg);
+
 #endif
