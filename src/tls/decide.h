@@ -79,4 +79,15 @@ ush_decide_sink(const struct ush_generation *generation)
 	return sink && sink->fn ? sink : NULL;
 }
 
+/* A decision has been made: counts it if it is a canary's. True if there is
+ * anybody to tell: the owner, or who compares it with what was said beside. */
+static inline bool
+ush_decide_made(
+    const struct ush_generation *generation, const struct ush_conn *conn)
+{
+	if (conn->now.canary)
+		ush_decide_count(generation, conn, USH_STAT_canary_decisions);
+	return conn->now.beside || ush_decide_sink(generation);
+}
+
 #endif

@@ -302,9 +302,8 @@ stat_of_verdict(enum ush_verdict verdict)
 }
 
 static void
-tell(struct question *q)
+tell(struct question *q, const struct ush_decision_sink *sink)
 {
-	const struct ush_decision_sink *sink = ush_decide_sink(q->generation);
 	struct ush_fact_value status = {0};
 	struct ush_decision decision = {
 	    .ssl = q->ssl,
@@ -318,9 +317,6 @@ tell(struct question *q)
 	    .canary = q->conn->now.canary,
 	};
 
-	if (decision.canary)
-		ush_decide_count(
-		    q->generation, q->conn, USH_STAT_canary_decisions);
 	if (q->conn->now.beside)
 		ush_beside_compare(q->conn, &decision);
 	if (!sink)
@@ -405,7 +401,8 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	if (q.reason)
 		ush_stats_count_reason(
 		    generation->engine->stats, conn->shard, q.reason);
-	tell(&q);
+	if (ush_decide_made(generation, conn))
+		tell(&q, ush_decide_sink(generation));
 	ush_leave_decrypt(ssl, conn);
 	return to_openssl(q.verdict);
 }

@@ -163,9 +163,8 @@ run(struct ush_issue *is)
 }
 
 static void
-tell(struct ush_issue *is)
+tell(struct ush_issue *is, const struct ush_decision_sink *sink)
 {
-	const struct ush_decision_sink *sink = ush_decide_sink(is->generation);
 	struct ush_decision decision = {
 	    .ssl = is->ssl,
 	    .generate = true,
@@ -178,9 +177,6 @@ tell(struct ush_issue *is)
 	    .canary = is->conn->now.canary,
 	};
 
-	if (decision.canary)
-		ush_decide_count(
-		    is->generation, is->conn, USH_STAT_canary_decisions);
 	if (is->conn->now.beside)
 		ush_beside_compare(is->conn, &decision);
 	if (sink)
@@ -276,7 +272,8 @@ issue(struct ush_issue *is)
 	if (is->reason)
 		ush_stats_count_reason(
 		    is->generation->engine->stats, is->conn->shard, is->reason);
-	tell(is);
+	if (ush_decide_made(is->generation, is->conn))
+		tell(is, ush_decide_sink(is->generation));
 	ush_leave_generate(is->ssl, is->conn, result == 0);
 	return result;
 }
