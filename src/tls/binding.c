@@ -162,11 +162,16 @@ hole_get_session(SSL_CTX *ctx, unsigned int flags)
 }
 
 static bool
+is_cache_on(SSL_CTX *ctx)
+{
+	return (SSL_CTX_get_session_cache_mode(ctx) & SSL_SESS_CACHE_SERVER) !=
+	       0;
+}
+
+static bool
 hole_cache(SSL_CTX *ctx, unsigned int flags)
 {
-	return (flags & USH_ATTACH_KEEP_SESSION_CACHE) != 0 &&
-	       (SSL_CTX_get_session_cache_mode(ctx) & SSL_SESS_CACHE_SERVER) !=
-		   0;
+	return (flags & USH_ATTACH_KEEP_SESSION_CACHE) != 0 && is_cache_on(ctx);
 }
 
 static const struct hole holes[] = {
@@ -202,7 +207,7 @@ ush_binding_look(const struct ush_binding *binding, struct ush_engine *engine)
 		    "a get-session callback was set: sessions of an external "
 		    "cache resume without decrypt; remove it by "
 		    "SSL_CTX_sess_set_get_cb(ctx, NULL)");
-	if (hole_cache(binding->ctx, USH_ATTACH_KEEP_SESSION_CACHE) &&
+	if (is_cache_on(binding->ctx) &&
 	    !atomic_load_explicit(&binding->keeps_cache, memory_order_relaxed))
 		look_for_later(engine,
 		    "its session cache was switched on: cached sessions resume "
@@ -230,7 +235,7 @@ close_cache_nolock(struct ush_binding *binding, SSL_CTX *ctx)
 {
 	long mode = SSL_CTX_get_session_cache_mode(ctx);
 
-	if (binding->cache_saved && (mode & SSL_SESS_CACHE_SERVER) == 0)
+	if (binding->cache_saved && !is_cache_on(ctx))
 		return;
 	binding->cache_saved = true;
 	binding->cache_mode = mode;
