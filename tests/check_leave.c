@@ -79,6 +79,17 @@ is_held(struct usher *engine)
 	return held;
 }
 
+/* Both have spoken once: the client is to go on. */
+static struct conn *
+half_open(const struct visit *visit)
+{
+	struct conn *conn = conn_new(visit);
+
+	conn_flight(conn, WIRE_CLIENT);
+	conn_flight(conn, WIRE_SERVER);
+	return conn;
+}
+
 static const char *const verdicts[] = {
     "use", "use_renew", "ignore", "ignore_renew", "default"};
 #define VERDICTS (int)(sizeof verdicts / sizeof *verdicts)
@@ -129,10 +140,8 @@ START_TEST(a_handshake_that_waits_for_its_client_holds_it)
 	const char *verdict = verdicts[_i / 2];
 	struct visit visit;
 	struct usher *engine = begin(&visit, version_of(_i % 2), verdict);
-	struct conn *conn = conn_new(&visit);
+	struct conn *conn = half_open(&visit);
 
-	conn_flight(conn, WIRE_CLIENT);
-	conn_flight(conn, WIRE_SERVER);
 	ck_assert(is_held(engine));
 	conn_handshake(conn);
 	conn_echo(conn);
@@ -150,9 +159,7 @@ START_TEST(a_session_that_openssl_refuses_is_renewed_by_the_same)
 
 	SSL_CTX_set_session_id_context(
 	    visit.server, (const unsigned char *)"new", 3);
-	conn = conn_new(&visit);
-	conn_flight(conn, WIRE_CLIENT);
-	conn_flight(conn, WIRE_SERVER);
+	conn = half_open(&visit);
 	ck_assert_str_eq(note_last(USHER_CALL_DECRYPT)->verdict, "use");
 	ck_assert(is_held(engine));
 	conn_handshake(conn);
@@ -237,9 +244,7 @@ START_TEST(a_second_hello_is_answered_by_the_first_ones)
 
 	server_retry(visit.server);
 	visit.groups = GROUPS_RETRY;
-	conn = conn_new(&visit);
-	conn_flight(conn, WIRE_CLIENT);
-	conn_flight(conn, WIRE_SERVER);
+	conn = half_open(&visit);
 	ck_assert(is_held(engine));
 	conn_handshake(conn);
 	conn_echo(conn);
@@ -379,10 +384,8 @@ START_TEST(of_a_client_that_leaves_nothing_has_resumed)
 	const char *verdict = verdicts[_i / 2];
 	struct visit visit;
 	struct usher *engine = begin(&visit, version_of(_i % 2), verdict);
-	struct conn *conn = conn_new(&visit);
+	struct conn *conn = half_open(&visit);
 
-	conn_flight(conn, WIRE_CLIENT);
-	conn_flight(conn, WIRE_SERVER);
 	ck_assert_uint_eq(engine_stats(engine).not_resumed, 0);
 	conn_close(conn);
 	check_not_resumed(engine, verdict);
@@ -397,9 +400,7 @@ START_TEST(nor_of_one_that_leaves_an_ssl_for_the_next)
 	struct conn *conn;
 
 	visit.on = SSL_new(visit.server);
-	conn = conn_new(&visit);
-	conn_flight(conn, WIRE_CLIENT);
-	conn_flight(conn, WIRE_SERVER);
+	conn = half_open(&visit);
 	conn_close(conn);
 	SSL_clear(visit.on);
 	visit.session = NULL;
