@@ -194,7 +194,7 @@ static void
 drop_future(struct ush_fact_value *auth_time)
 {
 	if (auth_time->there &&
-	    auth_time->as.integer > ush_clock_now() + USH_ENVELOPE_AHEAD)
+	    !ush_envelope_is_credible(auth_time->as.integer, ush_clock_now()))
 		auth_time->there = false;
 }
 

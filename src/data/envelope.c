@@ -205,7 +205,7 @@ ush_envelope_auth_time(
 {
 	*auth_time = envelope->auth_time;
 	return envelope->has_auth_time &&
-	       envelope->auth_time <= now + USH_ENVELOPE_AHEAD;
+	       ush_envelope_is_credible(envelope->auth_time, now);
 }
 
 bool

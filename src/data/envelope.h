@@ -53,9 +53,15 @@ enum ush_envelope_kind {
 enum ush_envelope_kind ush_envelope_read(
     const void *bytes, size_t len, struct ush_envelope *envelope);
 
-/* The auth_time to go by at wall time `now`: false where there is none, or
- * where it is more than USH_ENVELOPE_AHEAD in the future and so counts as
- * absent. */
+/* Is an auth_time one to go by at wall time `now`? What is more than
+ * USH_ENVELOPE_AHEAD in the future counts as absent. */
+static inline bool
+ush_envelope_is_credible(int64_t auth_time, int64_t now)
+{
+	return auth_time <= now + USH_ENVELOPE_AHEAD;
+}
+
+/* The auth_time to go by at wall time `now`; false where there is none. */
 bool ush_envelope_auth_time(
     const struct ush_envelope *envelope, int64_t now, int64_t *auth_time);
 
