@@ -21,12 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "tls/engine.h"
+#include "tls/fork.h"
 
 struct refused {
 	const char *text;
@@ -236,7 +236,6 @@ START_TEST(an_unreadable_file_is_refused)
 {
 	const char *path = file_make("secret.lua", "return {}", 9, 0);
 	struct usher_error error;
-	int status;
 	pid_t child = fork();
 
 	ck_assert_int_ge(child, 0);
@@ -249,8 +248,7 @@ START_TEST(an_unreadable_file_is_refused)
 			  ? 7
 			  : 1);
 	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+	ck_assert_int_eq(child_status(child), 7);
 }
 END_TEST
 

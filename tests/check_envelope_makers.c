@@ -15,13 +15,13 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "base/clock.h"
 
+#include "tls/fork.h"
 #include "tls/keys.h"
 #include "tls/policy.h"
 
@@ -143,7 +143,7 @@ visit_elsewhere(const struct visit *visit)
 {
 	unsigned char der[8192];
 	const unsigned char *at = der;
-	int pipes[2], status;
+	int pipes[2];
 	ssize_t len;
 	pid_t child;
 
@@ -155,8 +155,7 @@ visit_elsewhere(const struct visit *visit)
 	close(pipes[1]);
 	len = read(pipes[0], der, sizeof der);
 	close(pipes[0]);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+	ck_assert_int_eq(child_status(child), 7);
 	ck_assert_int_gt(len, 0);
 	return harness_keep_session(d2i_SSL_SESSION(NULL, &at, len));
 }

@@ -10,6 +10,7 @@
  *     parent's was about to attach or detach.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,15 +28,18 @@
 #define FORKS 40
 #define PATIENCE_S 30
 
-static atomic_bool stop;
+static atomic_bool begun, stop;
 
 /* Detaching what is not attached takes the lock of bindings, and nothing of
- * OpenSSL's: what a fork would find locked there is not ours to mend. */
+ * OpenSSL's or of an allocator's: what a fork would find locked there is not
+ * ours to mend. A thread that begins may be in an allocator. */
 static void *
 detach_all_the_time(void *arg)
 {
-	while (!atomic_load(&stop))
+	while (!atomic_load(&stop)) {
 		usher_detach(arg);
+		atomic_store(&begun, true);
+	}
 	return NULL;
 }
 
@@ -61,6 +65,8 @@ START_TEST(a_child_attaches_for_itself)
 
 	engine_server(engine, version);
 	pthread_create(&thread, NULL, detach_all_the_time, server_new(version));
+	while (!atomic_load(&begun))
+		sched_yield();
 	for (int i = 0; well && i < FORKS; i++) {
 		child = fork();
 		if (child == 0)

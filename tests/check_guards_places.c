@@ -13,12 +13,12 @@
  */
 #include <pthread.h>
 #include <semaphore.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "tls/engine.h"
+#include "tls/fork.h"
 
 static const char storing[] =
     "return {\n"
@@ -158,7 +158,6 @@ START_TEST(an_engine_made_before_fork_works_in_both_and_counts_together)
 	struct usher *engine = engine_new(storing);
 	struct visit visit = {.server = engine_server(engine, TLS1_3_VERSION)};
 	struct usher_stats before, after;
-	int status;
 	pid_t child;
 
 	if (_i == 1) /* with a state of the parent's thread */
@@ -170,8 +169,7 @@ START_TEST(an_engine_made_before_fork_works_in_both_and_counts_together)
 	if (child == 0)
 		_exit(child_visits(&visit) == (_i == 1 ? 3 : 0) ? 7 : 1);
 	ck_assert_int_eq(child_visits(&visit), _i == 1 ? 3 : 0);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+	ck_assert_int_eq(child_status(child), 7);
 	after = engine_stats(engine);
 	ck_assert_uint_eq(
 	    after.decrypt_runs - before.decrypt_runs, _i == 1 ? 6 : 0);
@@ -184,7 +182,6 @@ START_TEST(a_fork_in_mid_handshake_leaves_both_working)
 {
 	struct visit visit = {.server = policy_server(storing, TLS1_3_VERSION)};
 	struct conn *conn;
-	int status;
 	pid_t child;
 
 	visit.session = visit_run(&visit).session;
@@ -199,8 +196,7 @@ START_TEST(a_fork_in_mid_handshake_leaves_both_working)
 		_exit(conn->saw.echoed && conn_close(conn).resumed ? 7 : 1);
 	ck_assert(conn->saw.echoed);
 	ck_assert(conn_close(conn).resumed);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+	ck_assert_int_eq(child_status(child), 7);
 }
 END_TEST
 
@@ -260,7 +256,6 @@ START_TEST(a_fork_beside_threads_in_callbacks_leaves_all_working)
 	struct engine_spec spec = {.text = storing, .decision = park};
 	struct visit visit = {.version = TLS1_3_VERSION};
 	pthread_t threads[PARKED];
-	int status;
 	pid_t child;
 
 	forking = pthread_self();
@@ -271,8 +266,7 @@ START_TEST(a_fork_beside_threads_in_callbacks_leaves_all_working)
 	ck_assert_int_ge(child, 0);
 	if (child == 0)
 		_exit(child_visits(&visit) == 3 ? 7 : 1);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+	ck_assert_int_eq(child_status(child), 7);
 	threads_go_on(threads);
 	ck_assert_int_eq(child_visits(&visit), 3);
 }

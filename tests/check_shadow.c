@@ -23,12 +23,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "base/clock.h"
+#include "tls/fork.h"
 #include "tls/policy.h"
 #include "tls/scripts.h"
 
@@ -458,7 +458,7 @@ START_TEST(a_share_is_of_networks_and_the_same_everywhere)
 	struct visit visit;
 	struct usher *engine = begin(&visit, TLS1_3_VERSION);
 	bool third[NETWORKS], half[NETWORKS], again[NETWORKS];
-	int n, i, status;
+	int n, i;
 	pid_t child;
 
 	shadow(engine, script_numbered(2));
@@ -483,12 +483,11 @@ START_TEST(a_share_is_of_networks_and_the_same_everywhere)
 		n = share(&visit, again);
 		_exit(memcmp(again, third, sizeof third) == 0 ? 7 : 1);
 	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 7);
+	ck_assert_int_eq(child_status(child), 7);
 	child = fork();
 	if (child == 0)
 		_exit(usher_canary(engine, 500, NULL) == 0 ? 7 : 1);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(child_status(child), 7);
 	ck_assert_int_gt(share(&visit, half), n);
 	for (i = 0; i < NETWORKS; i++)
 		ck_assert(half[i] || !third[i]);

@@ -24,12 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "data/store_own.h"
 #include "store/store.h"
+#include "tls/fork.h"
 #include "tls/policy.h"
 #include "usher_inner.h"
 
@@ -356,14 +356,14 @@ resumes_in_thread(SSL_CTX *server, SSL_SESSION *session)
 static bool
 resumes_in_fork(SSL_CTX *server, SSL_SESSION *session)
 {
+	pid_t child = fork();
 	int status;
 
-	if (fork() == 0)
+	if (child == 0)
 		_exit(resumes(server, session) ? 10 : 11);
-	wait(&status);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_ge(WEXITSTATUS(status), 10);
-	return WEXITSTATUS(status) == 10;
+	status = child_status(child);
+	ck_assert_int_ge(status, 10);
+	return status == 10;
 }
 
 START_TEST(a_ticket_that_is_good_once_resumes_once)
@@ -398,6 +398,7 @@ START_TEST(by_its_name_a_store_outlives_the_engine)
 	SSL_SESSION *one = first_visit(server, version);
 	SSL_SESSION *two = first_visit(server, version);
 	SSL_SESSION *three = first_visit(server, version);
+	pid_t child;
 
 	ck_assert(resumes(server, one));
 	new = engine_make(&spec);
@@ -412,15 +413,15 @@ START_TEST(by_its_name_a_store_outlives_the_engine)
 	usher_detach(server);
 	/* Nobody has it open now; and then, for a while, a process of its
 	 * own. */
-	if (fork() == 0) {
+	child = fork();
+	if (child == 0) {
 		engine_attach(engine_make(&spec), server);
 		_exit(!resumes(server, one) && !resumes(server, two) &&
 			      resumes(server, three)
-			  ? 0
+			  ? 7
 			  : 1);
 	}
-	wait(&version);
-	ck_assert_int_eq(version, 0);
+	ck_assert_int_eq(child_status(child), 7);
 	engine_attach(engine_make(&spec), server);
 	ck_assert(!resumes(server, one));
 	ck_assert(!resumes(server, three));

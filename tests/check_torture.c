@@ -279,6 +279,19 @@ shadow(int n)
 		usher_canary(torture.engine, (unsigned int)(n % 1000), NULL);
 }
 
+/* What the address sanitizer does not survive (tests/tls/fork.h), and the
+ * thread sanitizer, which has no new threads in a child. */
+#ifdef __SANITIZE_ADDRESS__
+enum { FORK_BESIDE_MALLOC = 0 };
+#else
+enum { FORK_BESIDE_MALLOC = 1 };
+#endif
+#ifdef __SANITIZE_THREAD__
+enum { FORK_AND_LOAD = 0 };
+#else
+enum { FORK_AND_LOAD = 1 };
+#endif
+
 static void
 finish(pid_t child)
 {
@@ -310,7 +323,6 @@ fork_beside_all(void)
 }
 
 /* While nobody is in OpenSSL, but threads and their states are there. */
-#ifndef __SANITIZE_THREAD__
 static void
 fork_and_visit(struct worker *worker, int n)
 {
@@ -330,13 +342,6 @@ fork_and_visit(struct worker *worker, int n)
 	pthread_rwlock_unlock(&torture.gate);
 	finish(child);
 }
-#else
-static void
-fork_and_visit(struct worker *worker, int n)
-{
-	(void)worker, (void)n;
-}
-#endif
 
 static void
 round_of(struct worker *workers, int n)
@@ -350,9 +355,9 @@ round_of(struct worker *workers, int n)
 		usher_promote(torture.engine, NULL);
 	if (n % 15 == 14)
 		usher_shadow_drop(torture.engine, NULL);
-	if (n % 50 == 25)
+	if (n % 50 == 25 && FORK_BESIDE_MALLOC)
 		fork_beside_all();
-	if (n % 100 == 50)
+	if (n % 100 == 50 && FORK_BESIDE_MALLOC && FORK_AND_LOAD)
 		fork_and_visit(&workers[n / 100 % THREADS], n);
 }
 

@@ -24,12 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <check.h>
 
 #include "base/clock.h"
+#include "tls/fork.h"
 #include "tls/policy.h"
 #include "tls/scripts.h"
 
@@ -244,16 +244,6 @@ END_TEST
 /* The thread sanitizer has no new threads in a child of a process that has
  * several. */
 #ifndef __SANITIZE_THREAD__
-static int
-finish(pid_t child)
-{
-	int status;
-
-	ck_assert_int_ge(child, 0);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 /* The first use in a process. */
 static bool
 use(struct usher *engine, struct visit *visit, bool call)
@@ -275,7 +265,7 @@ START_TEST(children_watch_for_themselves)
 	visit_run(&visit);
 	ck_assert_int_eq(pipe(ready), 0);
 	ck_assert_int_eq(pipe(seen), 0);
-	child = fork();
+	child = fork_beside_sleepers();
 	if (child == 0) {
 		good = are_threads(1) && use(engine, &visit, call) &&
 		       are_threads(2);
@@ -284,7 +274,7 @@ START_TEST(children_watch_for_themselves)
 		/* Not before the parent has seen the second, too. */
 		ck_assert_int_eq(read(seen[0], &byte, 1), 1);
 		/* and a child of it */
-		child = fork();
+		child = fork_beside_sleepers();
 		if (child == 0) {
 			script_rename(path, script_numbered(3));
 			_exit(
@@ -292,14 +282,14 @@ START_TEST(children_watch_for_themselves)
 				? 7
 				: 1);
 		}
-		good = finish(child) == 7 && good;
+		good = child_status(child) == 7 && good;
 		_exit(good && is_taken_up(engine, 3) ? 7 : 1);
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	script_rename(path, script_numbered(2));
 	ck_assert(is_taken_up(engine, 2));
 	ck_assert_int_eq(write(seen[1], "", 1), 1);
-	ck_assert_int_eq(finish(child), 7);
+	ck_assert_int_eq(child_status(child), 7);
 	ck_assert(is_taken_up(engine, 3));
 }
 END_TEST
@@ -312,21 +302,21 @@ START_TEST(a_child_catches_up)
 	pid_t child;
 
 	visit_run(&visit);
-	child = fork();
+	child = fork_beside_sleepers();
 	if (child == 0) {
 		script_rename(path, script_numbered(2));
 		usleep(50000);
 		use(engine, &visit, false);
 		_exit(is_taken_up(engine, 2) ? 7 : 1);
 	}
-	ck_assert_int_eq(finish(child), 7);
+	ck_assert_int_eq(child_status(child), 7);
 }
 END_TEST
 
 START_TEST(a_child_may_switch_it_off)
 {
 	struct usher *engine = begin();
-	pid_t child = fork();
+	pid_t child = fork_beside_sleepers();
 
 	if (child == 0) {
 		usher_watch(engine, 0, NULL);
@@ -339,7 +329,7 @@ START_TEST(a_child_may_switch_it_off)
 		engine_free(engine);
 		_exit(are_threads(1) ? 7 : 3);
 	}
-	ck_assert_int_eq(finish(child), 7);
+	ck_assert_int_eq(child_status(child), 7);
 	script_rename(path, script_numbered(2));
 	ck_assert(is_taken_up(engine, 2));
 }
@@ -351,7 +341,7 @@ START_TEST(a_childs_descriptors_are_its_own)
 	struct usher *engine = begin();
 	struct visit visit = {.server = engine_server(engine, 0)};
 	int fds[64], i;
-	pid_t child = fork();
+	pid_t child = fork_beside_sleepers();
 
 	if (child == 0) {
 		for (i = 3; i < 64; i++)
@@ -365,7 +355,7 @@ START_TEST(a_childs_descriptors_are_its_own)
 				_exit(1);
 		_exit(7);
 	}
-	ck_assert_int_eq(finish(child), 7);
+	ck_assert_int_eq(child_status(child), 7);
 }
 END_TEST
 
@@ -380,7 +370,7 @@ START_TEST(a_child_that_may_not_read_says_so)
 	if (geteuid() == 0)
 		chmod(path, 0600);
 	usleep(700000); /* that is a change, of a state */
-	child = fork();
+	child = fork_beside_sleepers();
 	if (child == 0) {
 		if (geteuid() == 0 && setuid(65534) != 0)
 			_exit(1);
@@ -393,7 +383,7 @@ START_TEST(a_child_that_may_not_read_says_so)
 				_exit(2);
 		_exit(7);
 	}
-	ck_assert_int_eq(finish(child), 7);
+	ck_assert_int_eq(child_status(child), 7);
 }
 END_TEST
 #endif

@@ -82,9 +82,9 @@ take_note(void *arg, const struct usher_decision *decision)
 static void
 take_line(void *arg, enum usher_log_level level, const char *message)
 {
+	const struct engine_spec *spec = arg;
 	struct line *line;
 
-	(void)arg;
 	pthread_mutex_lock(&kept.lock);
 	if (kept.n_lines < LINES_MAX) {
 		line = &kept.lines[kept.n_lines++];
@@ -92,6 +92,8 @@ take_line(void *arg, enum usher_log_level level, const char *message)
 		copy(line->text, sizeof line->text, message);
 	}
 	pthread_mutex_unlock(&kept.lock);
+	if (spec->logged)
+		spec->logged(message);
 }
 
 static void
@@ -161,7 +163,8 @@ options_make(const struct engine_spec *spec)
 		    options, spec->instruction_limit);
 	bad |= usher_options_set_cpu_time_limit(
 	    options, spec->cpu_time_limit ? spec->cpu_time_limit : 10000000);
-	bad |= usher_options_set_log(options, take_line, NULL);
+	bad |=
+	    usher_options_set_log(options, take_line, (void *)(uintptr_t)spec);
 	bad |= usher_options_set_decision(
 	    options, take_note, (void *)(uintptr_t)spec);
 	ck_assert_int_eq(bad, 0);

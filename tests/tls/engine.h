@@ -36,6 +36,8 @@ struct engine_spec {
 	/* Called after the decision was noted. */
 	usher_decision_fn decision;
 	void *decision_arg;
+	/* Called after the line was noted. */
+	void (*logged)(const char *message);
 	const char *path; /* of a script, in place of the text */
 };
 
