@@ -121,8 +121,17 @@ pause_us(long us)
 	nanosleep(&(struct timespec){0, us * 1000}, NULL);
 }
 
-/* Runs `work` in all processes at once, whose locks are held meanwhile if
- * `held`. DONE or DONE_BUSY. */
+/* Holds the locks until somebody has waited for them in vain. */
+static void
+release_when_late(void)
+{
+	while (!store_is_late(engine->engine->store))
+		pause_us(1000);
+	store_hold(engine->engine->store, false);
+}
+
+/* Runs `work` in all processes at once. With `held` they find the store's locks
+ * held at first, and then again and again. DONE or DONE_BUSY. */
 static int
 work_at_once(int (*work)(const void *arg), const void *arg, bool held)
 {
@@ -139,7 +148,11 @@ work_at_once(int (*work)(const void *arg), const void *arg, bool held)
 		_exit(work(arg));
 	}
 	close(gate[0]);
+	if (held)
+		store_hold(engine->engine->store, true);
 	close(gate[1]);
+	if (held)
+		release_when_late();
 	while (left > 0) {
 		if (held) {
 			store_hold(engine->engine->store, true);

@@ -238,11 +238,25 @@ store_wrong(const struct ush_store *store)
 	return wrong;
 }
 
+static struct ush_shard_head *
+heads_of(const struct ush_store *store)
+{
+	return (struct ush_shard_head *)(store->base + 4096);
+}
+
+bool
+store_is_late(const struct ush_store *store)
+{
+	for (uint32_t i = 0; i < store->n_shards; i++)
+		if (atomic_load(&heads_of(store)[i].late) != 0)
+			return true;
+	return false;
+}
+
 void
 store_hold(const struct ush_store *store, bool on)
 {
-	struct ush_shard_head *heads =
-	    (struct ush_shard_head *)(store->base + 4096);
+	struct ush_shard_head *heads = heads_of(store);
 
 	for (uint32_t i = 0; i < store->n_shards; i++)
 		ck_assert_int_eq(on ? pthread_mutex_lock(&heads[i].lock)

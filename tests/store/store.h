@@ -38,6 +38,9 @@ const char *store_wrong(const struct ush_store *store);
 /* Takes or gives back all locks of a store. */
 void store_hold(const struct ush_store *store, bool on);
 
+/* Has somebody waited for one of them in vain, and nobody had it since? */
+bool store_is_late(const struct ush_store *store);
+
 /* The shard of a key, as operations see it. */
 struct ush_shard shard_of(
     const struct ush_store *store, struct ush_store_key key);
