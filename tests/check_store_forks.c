@@ -44,22 +44,19 @@ enum {
 
 static const char *const burns[] = {"decrypt", "generate"};
 
-static char name[64], path[80];
 static struct usher *engine; /* the parent's */
 
 static void
 set_up(void)
 {
-	snprintf(name, sizeof name, "check-forks-%ld", (long)getpid());
-	snprintf(path, sizeof path, "/usher.%s", name);
-	shm_unlink(path);
+	store_name_begin();
 	ush_clock_set(START);
 }
 
 static void
 tear_down(void)
 {
-	shm_unlink(path);
+	store_name_end();
 	ush_clock_set(0);
 }
 
@@ -67,7 +64,7 @@ static struct usher *
 engine_of(const char *text)
 {
 	struct engine_spec spec = {.text = text,
-	    .store_name = name,
+	    .store_name = store_name,
 	    .instruction_limit = 1000000000000,
 	    .cpu_time_limit = 1000000000};
 

@@ -35,21 +35,17 @@
 
 enum { START = 1700000000 };
 
-static char name[64], path[80];
-
 static void
 set_up(void)
 {
-	snprintf(name, sizeof name, "check-lua-%ld", (long)getpid());
-	snprintf(path, sizeof path, "/usher.%s", name);
-	shm_unlink(path);
+	store_name_begin();
 	ush_clock_set(START);
 }
 
 static void
 tear_down(void)
 {
-	shm_unlink(path);
+	store_name_end();
 	ush_clock_set(0);
 }
 
@@ -83,7 +79,7 @@ static const struct note *
 ask(const char *body)
 {
 	struct engine_spec spec = {
-	    .text = policy_telling("", body), .store_name = name};
+	    .text = policy_telling("", body), .store_name = store_name};
 	struct usher *engine = engine_make(&spec);
 	SSL_CTX *ctx = engine_server(engine, TLS1_2_VERSION);
 	struct visit visit = {.server = ctx, .version = TLS1_2_VERSION};
@@ -235,7 +231,7 @@ END_TEST
 
 START_TEST(what_is_written_while_loading_is_gone)
 {
-	struct engine_spec spec = {.store_name = name};
+	struct engine_spec spec = {.store_name = store_name};
 	struct usher *engine;
 	struct visit visit = {.version = TLS1_2_VERSION};
 
@@ -392,7 +388,7 @@ END_TEST
 START_TEST(by_its_name_a_store_outlives_the_engine)
 {
 	int version = version_of(_i);
-	struct engine_spec spec = {.text = once, .store_name = name};
+	struct engine_spec spec = {.text = once, .store_name = store_name};
 	struct usher *old = engine_make(&spec), *new;
 	SSL_CTX *server = engine_server(old, version);
 	SSL_SESSION *one = first_visit(server, version);
@@ -445,7 +441,8 @@ END_TEST
 START_TEST(options_out_of_range_are_refused)
 {
 	struct usher_options *options = usher_options_new();
-	struct engine_spec spec = {.text = "return {}", .store_name = name};
+	struct engine_spec spec = {
+	    .text = "return {}", .store_name = store_name};
 	struct usher_error error;
 
 	ck_assert_int_eq(usher_options_set_store_size(options, 0), -1);
@@ -462,13 +459,13 @@ START_TEST(options_out_of_range_are_refused)
 	spec.store_size = 128 * 1024;
 	engine_make(&spec);
 	ck_assert_int_eq(usher_options_set_store_size(options, 1 << 20), 0);
-	ck_assert_int_eq(usher_options_set_store_name(options, name), 0);
+	ck_assert_int_eq(usher_options_set_store_name(options, store_name), 0);
 	ck_assert_int_eq(
 	    usher_options_set_script_text(options, "x", "return {}", 9), 0);
 	ck_assert_ptr_null(usher_new(options, &error));
 	ck_assert_int_eq(error.code, USHER_ERROR_SYSTEM);
 	ck_assert_ptr_nonnull(strstr(error.message, "131072 bytes, not"));
-	ck_assert_ptr_nonnull(strstr(error.message, path));
+	ck_assert_ptr_nonnull(strstr(error.message, store_path));
 	/* A script that does not load leaves no store mapped: the sanitizers
 	 * would say so. */
 	ck_assert_int_eq(usher_options_set_store_size(options, 131072), 0);

@@ -40,30 +40,13 @@
 
 enum { CREATORS = 6 };
 
-static char name[USH_STORE_NAME_MAX];
-static char path[USH_STORE_NAME_MAX + 16];
-
-static void
-set_up(void)
-{
-	snprintf(name, sizeof name, "check-%ld", (long)getpid());
-	snprintf(path, sizeof path, "/usher.%s", name);
-	shm_unlink(path);
-}
-
-static void
-tear_down(void)
-{
-	shm_unlink(path);
-}
-
 static struct ush_store_view
 open_store(size_t size)
 {
 	struct ush_store_view view = {.stats = ush_stats_new()};
 	struct ush_error err;
 
-	view.store = ush_store_new(name, size, &err);
+	view.store = ush_store_new(store_name, size, &err);
 	ck_assert_msg(view.store != NULL, "%s", err.message);
 	return view;
 }
@@ -84,7 +67,7 @@ refused(size_t size, const char *part, const char *other)
 {
 	struct ush_error err = {0};
 
-	ck_assert_ptr_null(ush_store_new(name, size, &err));
+	ck_assert_ptr_null(ush_store_new(store_name, size, &err));
 	ck_assert_int_eq(err.code, USH_ERROR_SYSTEM);
 	ck_assert_msg(strstr(err.message, part) && strstr(err.message, other),
 	    "%s", err.message);
@@ -132,7 +115,8 @@ run_other(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		execl("/proc/self/exe", "check_store_name", name, (char *)NULL);
+		execl("/proc/self/exe", "check_store_name", store_name,
+		    (char *)NULL);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
@@ -174,9 +158,9 @@ START_TEST(another_size_is_an_error)
 	close_store(&same);
 	same = open_store(3 * USH_STORE_SIZE_MIN - 1); /* whole pages */
 	close_store(&same);
-	refused(USH_STORE_SIZE, "196608 bytes, not 1048576", path);
+	refused(USH_STORE_SIZE, "196608 bytes, not 1048576", store_path);
 	close_store(&view);
-	tear_down();
+	store_name_end();
 	view = open_store(0);
 	ck_assert_uint_eq(view.store->size, USH_STORE_SIZE);
 	close_store(&view);
@@ -204,7 +188,7 @@ END_TEST
 static int
 segment_open(void)
 {
-	int fd = shm_open(path, O_RDWR | O_CREAT, 0600);
+	int fd = shm_open(store_path, O_RDWR | O_CREAT, 0600);
 
 	ck_assert_int_ge(fd, 0);
 	return fd;
@@ -243,7 +227,7 @@ START_TEST(what_a_killed_creator_has_left_is_made_anew)
 		ck_assert_int_eq(add_text(&view, "k", "v", 0), USH_STORE_OK);
 		close_store(&view);
 		ck_assert_int_eq(run_other(), 0);
-		tear_down();
+		store_name_end();
 	}
 }
 END_TEST
@@ -251,7 +235,8 @@ END_TEST
 static int
 create_and_add(void)
 {
-	struct ush_store_view view = {.store = ush_store_new(name, 0, NULL)};
+	struct ush_store_view view = {
+	    .store = ush_store_new(store_name, 0, NULL)};
 	enum ush_store_result result;
 
 	if (!view.store)
@@ -305,7 +290,7 @@ START_TEST(many_that_create_it_get_the_same_one)
 		view = open_store(0);
 		ck_assert(has_text(&view, "k", "v"));
 		close_store(&view);
-		tear_down();
+		store_name_end();
 	}
 }
 END_TEST
@@ -317,11 +302,11 @@ START_TEST(one_of_others_is_refused)
 
 	close_store(&view);
 	ck_assert_int_eq(fchmod(fd, 0660), 0);
-	refused(0, "open to other users", path);
+	refused(0, "open to other users", store_path);
 	ck_assert_int_eq(fchmod(fd, 0600), 0);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(fchown(fd, 12345, (gid_t)-1), 0);
-		refused(0, "another user", path);
+		refused(0, "another user", store_path);
 	}
 	close(fd);
 }
@@ -336,7 +321,7 @@ START_TEST(what_is_no_store_is_refused)
 	memset(bytes, 'x', sizeof bytes);
 	ck_assert_int_eq(ftruncate(fd, USH_STORE_SIZE), 0);
 	ck_assert_int_eq(pwrite(fd, bytes, sizeof bytes, 0), sizeof bytes);
-	refused(0, "no store of Usher's", path);
+	refused(0, "no store of Usher's", store_path);
 	ck_assert_int_eq(pread(fd, bytes, 1, 0), 1);
 	ck_assert_int_eq(bytes[0], 'x');
 	for (int i = 0; i < 4; i++) {
@@ -346,13 +331,13 @@ START_TEST(what_is_no_store_is_refused)
 		header.size += i == 2;
 		header.ready += i == 3;
 		ck_assert_int_gt(pwrite(fd, &header, sizeof header, 0), 0);
-		refused(0, "another version", path);
+		refused(0, "another version", store_path);
 	}
 	/* Whole, but too small to be one. */
 	ck_assert_int_eq(ftruncate(fd, 4096), 0);
 	ush_store_header_fill(&header, 4096);
 	ck_assert_int_gt(pwrite(fd, &header, sizeof header, 0), 0);
-	refused(0, "another version", path);
+	refused(0, "another version", store_path);
 	close(fd);
 }
 END_TEST
@@ -364,7 +349,7 @@ START_TEST(one_that_cant_have_its_size_is_an_error)
 
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	refused(USH_STORE_SIZE, "can't be given its size", path);
+	refused(USH_STORE_SIZE, "can't be given its size", store_path);
 	view = open_store(USH_STORE_SIZE / 4); /* nothing of that is left */
 	ck_assert_int_eq(add_text(&view, "k", "v", 0), USH_STORE_OK);
 	close_store(&view);
@@ -376,7 +361,7 @@ START_TEST(one_that_is_removed_goes_on_for_its_users)
 	struct ush_store_view one = open_store(0), two;
 
 	set_text(&one, "k", "v", 0);
-	ck_assert_int_eq(shm_unlink(path), 0);
+	ck_assert_int_eq(shm_unlink(store_path), 0);
 	two = open_store(2 * USH_STORE_SIZE);
 	ck_assert(has_none(&two, "k"));
 	set_text(&two, "k", "w", 0);
@@ -415,7 +400,7 @@ START_TEST(who_does_not_go_on_is_not_waited_for)
 	int fd = segment_open();
 
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
-	refused(0, "does not go on", path);
+	refused(0, "does not go on", store_path);
 	close(fd);
 }
 END_TEST
@@ -430,7 +415,7 @@ run_tests(void)
 
 	suite_add_tcase(suite, tc);
 	tcase_set_timeout(tc, 30);
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, store_name_begin, store_name_end);
 	tcase_add_test(tc, two_of_one_name_are_the_same);
 	tcase_add_test(tc, a_process_that_knows_the_name_finds_it);
 	tcase_add_test(tc, what_was_stored_is_there_later);

@@ -16,6 +16,7 @@
 #include "data/cbor.h"
 #include "data/envelope.h"
 #include "lib/crypto.h"
+#include "policy/answer.h"
 #include "sandbox/value.h"
 
 #define RECORDED "usher.recorded"
@@ -169,15 +170,10 @@ take_app_data(struct call *call)
 	if (call->app_data != call->state->buffer)
 		return;
 	call->app_data_len = ush_cbor_written(&call->writer);
-	if (call->writer.overflow)
-		call->code = ush_error_set(&call->error, USH_ERROR_APP_DATA,
-				 call->generation->label, 0,
-				 "the ticket's app data are larger than the "
-				 "app-data limit of %zu bytes, envelope "
-				 "included; store less, or raise the limit",
-				 call->policy->limits.app_data)
-				 ? USH_ERROR_APP_DATA
-				 : USH_OK;
+	if (call->writer.overflow) {
+		ush_answer_too_large(call->generation, &call->error);
+		call->code = call->error.code;
+	}
 }
 
 /*

@@ -170,6 +170,16 @@ refuse_size(lua_State *L, int fn, const struct ush_generate_run *run,
 	    run->state->generation->engine->limits.app_data);
 }
 
+int
+ush_answer_too_large(
+    const struct ush_generation *generation, struct ush_error *err)
+{
+	return ush_error_set(err, USH_ERROR_APP_DATA, generation->label, 0,
+	    "the ticket's app data are larger than the app-data limit of %zu "
+	    "bytes, envelope included; store less, or raise the limit",
+	    generation->engine->limits.app_data);
+}
+
 static enum ush_code
 take_table(lua_State *L, int fn, const struct ush_generate_run *run,
     struct ush_error *err)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "lib/crypto.h"
+#include "policy/answer.h"
 
 static struct ush_part
 app_data_of(SSL_SESSION *session)
@@ -208,12 +209,7 @@ store_envelope(struct ush_issue *is)
 	struct ush_written *written = &is->conn->now.written;
 
 	if (is->writer.overflow)
-		return ush_error_set(&is->error, USH_ERROR_APP_DATA,
-		    is->generation->label, 0,
-		    "the ticket's app data are larger than the app-data limit "
-		    "of %zu bytes, envelope included; store less, or raise "
-		    "the limit",
-		    is->generation->engine->limits.app_data);
+		return ush_answer_too_large(is->generation, &is->error);
 	written->kind = USH_WRITTEN_ENVELOPE;
 	memcpy(written->id, is->live.issue.id, sizeof written->id);
 	return set_app_data(

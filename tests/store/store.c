@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <check.h>
 
@@ -236,6 +238,23 @@ store_wrong(const struct ush_store *store)
 		wrong = shard_wrong(&s);
 	}
 	return wrong;
+}
+
+char store_name[USH_STORE_NAME_MAX];
+char store_path[USH_STORE_NAME_MAX + 16];
+
+void
+store_name_begin(void)
+{
+	snprintf(store_name, sizeof store_name, "check-%ld", (long)getpid());
+	snprintf(store_path, sizeof store_path, "/usher.%s", store_name);
+	shm_unlink(store_path);
+}
+
+void
+store_name_end(void)
+{
+	shm_unlink(store_path);
 }
 
 static struct ush_shard_head *

@@ -41,6 +41,13 @@ void store_hold(const struct ush_store *store, bool on);
 /* Has somebody waited for one of them in vain, and nobody had it since? */
 bool store_is_late(const struct ush_store *store);
 
+/* The name of a store for one test, and its path for shm_open. To be begun
+ * before the test, and ended after it, which removes the store. */
+extern char store_name[USH_STORE_NAME_MAX];
+extern char store_path[USH_STORE_NAME_MAX + 16];
+void store_name_begin(void);
+void store_name_end(void);
+
 /* The shard of a key, as operations see it. */
 struct ush_shard shard_of(
     const struct ush_store *store, struct ush_store_key key);
