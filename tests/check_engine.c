@@ -80,15 +80,18 @@ static const struct refused refused[] = {
     {"return { selftest = function() error('not sound') end }",
 	USHER_ERROR_SCRIPT, 1, "not sound"},
     {"return { selftest = function()\n  assert(1 == 2, 'sums')\nend }",
-	USHER_ERROR_SCRIPT, 0, "sums"},
-    {"while true do end", USHER_ERROR_INSTRUCTIONS, 0, ""},
+	USHER_ERROR_SCRIPT, 2, "test.lua:2: sums"},
+    {"\nerror({})", USHER_ERROR_SCRIPT, 2, "no string, but a table"},
+    {"\nerror()", USHER_ERROR_SCRIPT, 2, "no string, but a nil"},
+    {"\nerror('bare', 0)", USHER_ERROR_SCRIPT, 2, "test.lua:2: bare"},
+    {"while true do end", USHER_ERROR_INSTRUCTIONS, 1, ""},
     {"return { selftest = function() while true do end end }",
-	USHER_ERROR_INSTRUCTIONS, 0, ""},
-    {"while true do pcall(error) end", 0, 0, "limit"},
-    {"local s = 'x' while true do s = s .. s end", USHER_ERROR_MEMORY, 0, ""},
+	USHER_ERROR_INSTRUCTIONS, 1, ""},
+    {"while true do pcall(error) end", 0, 1, "limit"},
+    {"local s = 'x' while true do s = s .. s end", USHER_ERROR_MEMORY, 1, ""},
     {"return { selftest = function()\n"
      "  local s = 'x' while true do s = s .. s end\nend }",
-	USHER_ERROR_MEMORY, 0, ""},
+	USHER_ERROR_MEMORY, 2, ""},
 };
 #define REFUSED (int)(sizeof refused / sizeof *refused)
 

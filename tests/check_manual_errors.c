@@ -317,19 +317,47 @@ START_TEST(a_slow_call_ends_by_the_cpu_time_limit)
 }
 END_TEST
 
+/* All on line 4. */
+static const char *const raising[] = {
+    "return x.field",
+    "error('said')",
+    "error('said', 0)",
+    "error({})",
+    "assert(x)",
+    "assert(x, 'said')",
+    "error(setmetatable({}, { __tostring = error }))",
+    "local function f() return f() + 1 end f()",
+    "while true do end",
+    "pcall(function() while true do end end)",
+    "local t = {} while true do t[#t + 1] = {} end",
+    "local s = 'x' while true do s = s .. s end",
+    "local s = 'x' while true do s = s:rep(2) end",
+    "local t = {} while true do t[#t + 1] = function() return t end end",
+    "local t = {} while true do t[#t + 1] = conn.hello end",
+    "pcall(function() local s = 'x' while true do s = s .. s end end)",
+    "local function f(...) return f(1, ...) end f()",
+    "table.sort({ 3, 2, 1 }, function(a, b) error({}) end)",
+    "string.gsub('x', 'x', function() error(nil) end)",
+};
+#define RAISING (int)(sizeof raising / sizeof *raising)
+
 START_TEST(an_error_names_script_and_line)
 {
 	struct visit visit = {.version = TLS1_3_VERSION};
 	const struct note *note;
+	char text[512];
 
-	second_visit(&visit, "return {}",
-	    engine_new("return {\n"
-		       "  decrypt = function(conn, ticket)\n"
-		       "    local x = nil\n"
-		       "    return x.field\n"
-		       "  end,\n"
-		       "}\n"));
+	snprintf(text, sizeof text,
+	    "return {\n"
+	    "  decrypt = function(conn, ticket)\n"
+	    "    local x = nil\n"
+	    "    %s\n"
+	    "  end,\n"
+	    "}\n",
+	    raising[_i]);
+	second_visit(&visit, "return {}", engine_new(text));
 	note = note_last(USHER_CALL_DECRYPT);
+	ck_assert_int_ne(note->code, USHER_OK);
 	ck_assert_int_eq(note->line, 4);
 	ck_assert_ptr_nonnull(strstr(note->message, "test.lua:4:"));
 	ck_assert_int_eq(log_count(USHER_LOG_ERROR, "test.lua:4:") +
@@ -455,7 +483,7 @@ reports(void)
 
 	tcase_add_loop_test(
 	    tcase, a_slow_call_ends_by_the_cpu_time_limit, 0, VERSIONS);
-	tcase_add_test(tcase, an_error_names_script_and_line);
+	tcase_add_loop_test(tcase, an_error_names_script_and_line, 0, RAISING);
 	tcase_add_loop_test(tcase,
 	    a_wrong_answer_of_a_built_in_function_is_told_as_such, 0, BUILTINS);
 	tcase_add_test(tcase, control_characters_of_an_error_are_escaped);

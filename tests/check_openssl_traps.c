@@ -418,12 +418,15 @@ START_TEST(a_session_that_may_be_used_can_end_the_handshake)
 	static const struct {
 		int version;
 		conn_fn prepare;
-		int alert; /* from the server; 0: its records can't be read */
+		/* From the server; 0: its records can't be read. */
+		int alert;
+		int later; /* the alert of OpenSSL 3.5 */
 	} cases[] = {
-	    {TLS1_3_VERSION, conn_break_keys, SSL_AD_ILLEGAL_PARAMETER},
-	    {TLS1_2_VERSION, conn_break_keys, 0},
+	    {TLS1_3_VERSION, conn_break_keys, SSL_AD_ILLEGAL_PARAMETER,
+		SSL_AD_DECRYPT_ERROR},
+	    {TLS1_2_VERSION, conn_break_keys, 0, 0},
 	    {TLS1_2_VERSION, forgo_extended_master_secret,
-		SSL_AD_HANDSHAKE_FAILURE},
+		SSL_AD_HANDSHAKE_FAILURE, SSL_AD_HANDSHAKE_FAILURE},
 	};
 	struct visit visit = {.version = cases[_i].version};
 	struct outcome saw;
@@ -436,7 +439,8 @@ START_TEST(a_session_that_may_be_used_can_end_the_handshake)
 	saw = visit_run(&visit);
 	ck_assert_int_eq(plain.dec_runs, 1);
 	ck_assert_int_eq(saw.completed, 0);
-	ck_assert_int_eq(saw.alert, cases[_i].alert);
+	if (saw.alert != cases[_i].later)
+		ck_assert_int_eq(saw.alert, cases[_i].alert);
 }
 END_TEST
 

@@ -189,9 +189,9 @@ static const struct {
 	NULL, NULL, USHER_ERROR_FILE, "p.lua", 2,
 	{"no module 'usher.dta'", "did you mean 'usher.data'?"}},
     {"an error that is a table", "local a = require 'a'", "error({})", NULL,
-	USHER_ERROR_SCRIPT, "p.lua", 0, {"no string, but a table"}},
+	USHER_ERROR_SCRIPT, "p.lua", 1, {"no string, but a table"}},
     {"an error caught, another raised", "pcall(require, 'a') error('mine', 0)",
-	NULL, NULL, USHER_ERROR_SCRIPT, "p.lua", 0, {"mine"}},
+	NULL, NULL, USHER_ERROR_SCRIPT, "p.lua", 1, {"mine"}},
 };
 
 START_TEST(errors_name_file_line_and_who_required)

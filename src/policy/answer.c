@@ -59,7 +59,7 @@ refuse(lua_State *L, int fn, struct ush_error *err, enum ush_code code,
 	va_start(ap, fmt);
 	vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
 	va_end(ap);
-	ush_report(err, code, text);
+	ush_report(err, code, "", text);
 	return code;
 }
 

@@ -19,7 +19,9 @@ enum {
 	 * and in the stack's lowest slots, which cost less to push. (Any stack
 	 * of Lua's has room for them and their answers.) */
 	KEPT = 3,
-	KEY_TRAMPOLINE = USH_BOX_SLOTS * KEPT + 1,
+	/* On top of them, and of nothing else below a call. */
+	KEY_HANDLER = USH_BOX_SLOTS * KEPT + 1,
+	KEY_TRAMPOLINE,
 };
 
 struct ush_box *
@@ -29,6 +31,15 @@ ush_box_of(lua_State *L)
 
 	lua_getallocf(L, &ud);
 	return ud;
+}
+
+/* The message handler: an error that does not say where it was raised (it is no
+ * string, or error's level was 0) has a place nevertheless. */
+static int
+l_handler(lua_State *L)
+{
+	ush_budget_note_caller(ush_box_of(L));
+	return 1;
 }
 
 static int
@@ -52,7 +63,7 @@ static void
 settle(struct ush_box *box)
 {
 	lua_settop(box->L, 0);
-	for (int key = 1; key < KEY_TRAMPOLINE; key++)
+	for (int key = 1; key <= KEY_HANDLER; key++)
 		lua_rawgeti(box->L, LUA_REGISTRYINDEX, key);
 	box->height = lua_gettop(box->L);
 	box->settled = true;
@@ -63,7 +74,7 @@ static enum ush_code
 run_failed(struct ush_box *box, int status, struct ush_error *err)
 {
 	enum ush_code code = box->tripped;
-	char text[128];
+	char text[80];
 
 	if (code == USH_OK && status == LUA_ERRMEM)
 		code = USH_ERROR_MEMORY;
@@ -71,15 +82,15 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 	if (code == USH_ERROR_MEMORY && box->alloc.starved)
 		code = USH_ERROR_SYSTEM;
 	if (code != USH_OK) {
-		snprintf(text, sizeof text, "%s%s", box->where,
-		    ush_report_limit(code));
-		ush_report(err, code, text);
+		ush_report(err, code, box->where, ush_report_limit(code));
 	} else if (lua_type(box->L, -1) == LUA_TSTRING) {
-		ush_report(err, USH_ERROR_SCRIPT, lua_tostring(box->L, -1));
+		ush_report(err, USH_ERROR_SCRIPT, box->where,
+		    lua_tostring(box->L, -1));
 	} else {
-		ush_error_set(err, USH_ERROR_SCRIPT, NULL, 0,
+		snprintf(text, sizeof text,
 		    "the script raised an error that is no string, but a %s",
 		    lua_typename(box->L, lua_type(box->L, -1)));
+		ush_report(err, USH_ERROR_SCRIPT, box->where, text);
 	}
 	lua_settop(box->L, box->height);
 	return code == USH_OK ? USH_ERROR_SCRIPT : code;
@@ -96,7 +107,7 @@ ush_box_call(struct ush_box *box, unsigned int slot, ush_box_answer_fn answer,
 	ush_budget_begin(box, allowance);
 	for (int n = 0; n < KEPT; n++)
 		lua_pushvalue(L, fn + n);
-	status = lua_pcall(L, KEPT - 1, 2, 0);
+	status = lua_pcall(L, KEPT - 1, 2, KEY_HANDLER);
 	if (status == 0 && box->tripped == USH_OK)
 		code = answer(L, fn, arg, err);
 	ush_budget_end(box, allowance);
@@ -115,11 +126,13 @@ ush_box_run(struct ush_box *box, void (*fn)(lua_State *, void *), void *arg,
 	box->fn = fn;
 	box->arg = arg;
 	ush_budget_begin(box, allowance);
+	lua_rawgeti(box->L, LUA_REGISTRYINDEX, KEY_HANDLER);
 	lua_rawgeti(box->L, LUA_REGISTRYINDEX, KEY_TRAMPOLINE);
-	status = lua_pcall(box->L, 0, 0, 0);
+	status = lua_pcall(box->L, 0, 0, -2);
 	ush_budget_end(box, allowance);
 	if (status != 0 || box->tripped != USH_OK)
 		return run_failed(box, status, err);
+	lua_pop(box->L, 1);
 	if (!box->settled)
 		settle(box);
 	return USH_OK;
@@ -132,6 +145,8 @@ l_set_up(lua_State *L)
 	 * collection takes 80,000 instructions, and a longer pause memory. */
 	lua_gc(L, LUA_GCSETPAUSE, USH_BOX_PAUSE);
 	lua_gc(L, LUA_GCSETSTEPMUL, 100000);
+	lua_pushcfunction(L, l_handler);
+	lua_rawseti(L, LUA_REGISTRYINDEX, KEY_HANDLER);
 	lua_pushcfunction(L, l_trampoline);
 	lua_rawseti(L, LUA_REGISTRYINDEX, KEY_TRAMPOLINE);
 	ush_surface_open(L);

@@ -29,7 +29,7 @@ struct ush_box {
 	uint64_t cpu_last;  /* clock at the last look, 0 before the first */
 	unsigned int armed; /* the hook fires after so many instructions */
 	enum ush_code tripped;
-	char where[80]; /* "script:line: " of the trip */
+	char where[80]; /* "script:line: " of the trip, or of an error */
 	const char *stack;
 	bool running;
 	bool settled;   /* do kept entries have their places on the stack? */
@@ -42,6 +42,10 @@ struct ush_box {
 void ush_budget_begin(
     struct ush_box *box, const struct ush_allowance *allowance);
 void ush_budget_end(struct ush_box *box, struct ush_allowance *allowance);
+
+/* Notes where the script is, unless that has been noted. Lua has no part in it:
+ * neither memory is needed, nor anything raised. */
+void ush_budget_note_caller(struct ush_box *box);
 
 /* Has the allocator tell of refusals, of traffic and of pressure. Once. */
 void ush_budget_watch(struct ush_box *box);

@@ -104,16 +104,16 @@ note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
 		ush_report_place(L, ar, box->where, sizeof box->where);
 }
 
-/* Spent in a C function: the nearest line of a script that led to it. */
-static void
-note_caller(struct ush_box *box, lua_State *L)
+/* The nearest line of a script that led here. */
+void
+ush_budget_note_caller(struct ush_box *box)
 {
 	lua_Debug ar;
 
-	for (int level = 1; level < CALLERS && box->where[0] == '\0'; level++) {
-		if (!lua_getstack(L, level, &ar))
+	for (int level = 0; level < CALLERS && box->where[0] == '\0'; level++) {
+		if (!lua_getstack(box->L, level, &ar))
 			return;
-		note_where(box, L, &ar);
+		note_where(box, box->L, &ar);
 	}
 }
 
@@ -122,7 +122,7 @@ ush_budget_raise(lua_State *L)
 {
 	struct ush_box *box = ush_box_of(L);
 
-	note_caller(box, L);
+	ush_budget_note_caller(box);
 	if (box->tripped == USH_ERROR_MEMORY) {
 		/* Whatever is left must not be spent on a message. */
 		lua_pushnil(L);
@@ -162,6 +162,8 @@ on_alarm(void *arg)
 {
 	struct ush_box *box = arg;
 
+	if (box->running && box->alloc.failed)
+		ush_budget_note_caller(box);
 	if (box->alloc.failed)
 		trip(box, USH_ERROR_MEMORY);
 	else if (box->running)

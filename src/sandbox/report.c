@@ -35,14 +35,17 @@ split_position(
 }
 
 void
-ush_report(struct ush_error *err, enum ush_code code, const char *message)
+ush_report(struct ush_error *err, enum ush_code code, const char *place,
+    const char *message)
 {
 	char name[sizeof err->script];
-	const char *text;
+	const char *text, *end;
 	int line;
 
 	if (split_position(message, name, sizeof name, &line, &text))
 		ush_error_set(err, code, name, line, "%s", text);
+	else if (split_position(place, name, sizeof name, &line, &end))
+		ush_error_set(err, code, name, line, "%s", message);
 	else
 		ush_error_set(err, code, NULL, 0, "%s", message);
 }

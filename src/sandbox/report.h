@@ -12,8 +12,10 @@
 
 #include "base/error.h"
 
-/* Fills *err; "name:12: text" is taken apart into script, line and text. */
-void ush_report(struct ush_error *err, enum ush_code code, const char *message);
+/* Fills *err; "name:12: text" is taken apart into script, line and text. Where
+ * the message has no such head, `place` is it: "name:12: ", or "". */
+void ush_report(struct ush_error *err, enum ush_code code, const char *place,
+    const char *message);
 
 /* What a spent limit is called, in messages and to scripts. Static. */
 const char *ush_report_limit(enum ush_code code);
