@@ -14,7 +14,8 @@
  *     parent and child each take up changes; so does a child of the child.
  *  7. A child that may not read the file says so at its first use.
  *  8. A reload by the host changes what is watched.
- *  9. Many engines; on and off in many threads.
+ *  9. What failed for want of descriptors is tried again.
+ * 10. Many engines; on and off in many threads.
  */
 #include <dirent.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +36,7 @@
 #include "tls/scripts.h"
 
 #define PATIENCE_MS 20000
+#define DESCRIPTORS 64
 
 static const char *path;
 
@@ -238,6 +241,46 @@ START_TEST(what_was_rolled_back_stays_so)
 	ck_assert_uint_eq(engine_stats(engine).reloads, 1);
 	script_rename(path, script_numbered(3));
 	ck_assert(is_taken_up(engine, 3));
+}
+END_TEST
+
+/* Uses up all descriptors but some. How many it took. */
+static int
+take_descriptors(int *taken, int left)
+{
+	struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
+	int n = 0;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while ((taken[n] = dup(0)) >= 0)
+		n++;
+	ck_assert_int_ge(n, left);
+	while (left-- > 0)
+		close(taken[--n]);
+	return n;
+}
+
+/* Loading takes two, of the folder and of a file in it. */
+START_TEST(a_change_is_taken_up_when_there_are_descriptors_again)
+{
+	static const char text[] = "require 'm' return { name = 'two' }";
+	static const char better[] = "return 2";
+	struct usher *engine = begin();
+	int taken[DESCRIPTORS], n;
+	const char *other = script_path("other.lua");
+
+	script_write(script_path("m.lua"), better);
+	script_write(other, text);
+	n = take_descriptors(taken, _i);
+	ck_assert_int_eq(rename(other, path), 0);
+	while (engine_stats(engine).reload_failures == 0 &&
+	       engine_stats(engine).reloads == 0)
+		usleep(1000);
+	ck_assert_int_eq(engine_stats(engine).reloads, _i == 2);
+	while (n > 0)
+		close(taken[--n]);
+	while (engine_stats(engine).reloads == 0)
+		usleep(1000);
 }
 END_TEST
 
@@ -462,6 +505,8 @@ life(void)
 	tcase_add_test(tcase, a_text_can_not_be_watched);
 	tcase_add_loop_test(tcase, handshakes_keep_what_they_have, 0, VERSIONS);
 	tcase_add_test(tcase, what_was_rolled_back_stays_so);
+	tcase_add_loop_test(
+	    tcase, a_change_is_taken_up_when_there_are_descriptors_again, 0, 3);
 #ifndef __SANITIZE_THREAD__
 	tcase_add_loop_test(tcase, children_watch_for_themselves, 0, 2);
 	tcase_add_test(tcase, a_child_catches_up);

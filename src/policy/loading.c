@@ -30,6 +30,23 @@ no_memory(struct ush_error *err, const char *label)
 	return ush_error_set(err, USH_ERROR_SYSTEM, label, 0, "out of memory");
 }
 
+/* Does the system lack what it may have again soon? */
+static bool
+is_shortage(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+static int
+shortage(struct ush_error *err, const char *label, int error)
+{
+	if (error == ENOMEM)
+		return no_memory(err, label);
+	return ush_error_set(err, USH_ERROR_SYSTEM, label, 0,
+	    "can't be opened: %s; raise the limit of open files",
+	    strerror(error));
+}
+
 /* What ush_file_read has said. */
 static void
 file_failed(struct ush_error *err, const char *label,
@@ -115,7 +132,7 @@ open_script(struct ush_loading *l, const char *path)
 		errno = error;
 	}
 	/* Without its folder it would be another script. */
-	if (errno == ENOMEM)
+	if (is_shortage(errno))
 		return -1;
 	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
@@ -136,8 +153,8 @@ open_failed(const struct ush_source *from, struct ush_inputs *inputs,
 	if (ush_inputs_add(inputs, from->path, there ? &st : NULL) != 0 &&
 	    errno == ENOMEM)
 		error = ENOMEM;
-	if (error == ENOMEM)
-		return no_memory(err, from->name);
+	if (is_shortage(error))
+		return shortage(err, from->name, error);
 	return ush_error_set(err, USH_ERROR_FILE, from->name, 0,
 	    "the script can't be opened: %s", strerror(error));
 }
@@ -238,8 +255,8 @@ open_beneath_failed(struct ush_loading *l, const char *path, const char *label,
 	struct stat st;
 	bool there;
 
-	if (error == ENOMEM)
-		return no_memory(err, label);
+	if (is_shortage(error))
+		return shortage(err, label, error);
 	if (ush_beneath_allows(path)) {
 		there = fstatat(l->folder, path, &st, 0) == 0;
 		if (add_input(l, path, there ? &st : NULL) != 0)
