@@ -93,7 +93,8 @@ run_script(lua_State *L, void *arg)
 static enum ush_code
 run(const char *text, uint64_t instructions, struct ush_error *err)
 {
-	struct ush_allowance allowance = {instructions, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = instructions, .cpu_ns = UINT64_MAX / 2};
 
 	return ush_box_run(box, run_script, (void *)text, &allowance, err);
 }

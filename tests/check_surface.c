@@ -25,6 +25,7 @@
  * 20. random numbers differ between states, and can be repeated within one
  * 21. print escapes control characters and cuts at 1000 bytes
  * 22. a failed allocation while opening leaves nothing behind
+ * 23. processor time that a run took over its limit is told
  */
 #include <check.h>
 #include <stdio.h>
@@ -56,10 +57,14 @@ host_now(void)
 	return 1700000000;
 }
 
+static uint64_t cpu_step; /* how far the clock is at each look */
+
 static uint64_t
 host_cpu(void)
 {
-	return 2500000000;
+	static uint64_t clock = 2500000000;
+
+	return clock += cpu_step;
 }
 
 static void
@@ -107,7 +112,8 @@ run_script(lua_State *L, void *arg)
 static enum ush_code
 run(const char *text, uint64_t instructions, struct ush_error *err)
 {
-	struct ush_allowance allowance = {instructions, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = instructions, .cpu_ns = UINT64_MAX / 2};
 
 	return ush_box_run(box, run_script, (void *)text, &allowance, err);
 }
@@ -320,6 +326,28 @@ run_for_answer(lua_State *L, void *arg)
 	keep_answer(L, 0);
 }
 
+START_TEST(time_over_the_limit_is_told)
+{
+	/* The first look, after 1000 instructions, only starts the clock. */
+	struct ush_allowance allowance = {10000000, 100, 7};
+	static char endless[] = "while true do end";
+	static char steps[] = "for i = 1, 2000 do end";
+	struct ush_error err;
+
+	cpu_step = 40;
+	ck_assert_int_eq(
+	    ush_box_run(box, run_script, endless, &allowance, &err),
+	    USH_ERROR_CPU_TIME);
+	ck_assert_uint_eq(allowance.cpu_ns, 0);
+	ck_assert_uint_eq(allowance.over_ns, 20);
+	allowance = (struct ush_allowance){10000000, 100, 7};
+	ck_assert_int_eq(
+	    ush_box_run(box, run_script, steps, &allowance, &err), USH_OK);
+	ck_assert_uint_lt(allowance.cpu_ns, 100);
+	ck_assert_uint_eq(allowance.over_ns, 0);
+}
+END_TEST
+
 static void
 same_as_luajit(const char *expression)
 {
@@ -335,7 +363,8 @@ same_as_luajit(const char *expression)
 	    "    s = s .. ' ' .. show((select(i, ...))) end\n"
 	    "  return s end\n"
 	    "return all(pcall(function() return %s end))";
-	struct ush_allowance allowance = {10000000, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = 10000000, .cpu_ns = UINT64_MAX / 2};
 	lua_State *L = luaL_newstate();
 	struct ush_error err;
 	char text[2048];
@@ -851,6 +880,7 @@ surface_suite(void)
 	tcase_add_test(tc, print_escapes_control_characters_and_cuts);
 	tcase_add_test(
 	    tc, a_failed_allocation_while_opening_leaves_nothing_behind);
+	tcase_add_test(tc, time_over_the_limit_is_told);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -509,7 +509,8 @@ START_TEST(endless_work_in_a_sandboxed_call_is_stopped)
 	    .random = no_random,
 	    .now = ush_clock_now,
 	    .cpu = ush_clock_thread_ns};
-	struct ush_allowance allowance = {200000, 20000000};
+	struct ush_allowance allowance = {
+	    .instructions = 200000, .cpu_ns = 20000000};
 	struct ush_box *box = ush_box_new(&host);
 	struct ush_error error;
 	uint64_t before = ush_clock_thread_ns();

@@ -184,8 +184,8 @@ static void
 run(struct call *call, bool generate)
 {
 	const struct ush_limits *limits = &call->policy->limits;
-	struct ush_allowance left = {
-	    limits->instructions, (uint64_t)limits->microseconds * 1000};
+	struct ush_allowance left = {.instructions = limits->instructions,
+	    .cpu_ns = (uint64_t)limits->microseconds * 1000};
 
 	call->code = USH_OK;
 	if (generate) {

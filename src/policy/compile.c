@@ -53,7 +53,8 @@ ush_compile(const struct ush_limits *limits, const char *chunk,
 	    .now = ush_clock_now,
 	    .cpu = ush_clock_thread_ns,
 	};
-	struct ush_allowance allowance = {UINT64_MAX / 2, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = UINT64_MAX / 2, .cpu_ns = UINT64_MAX / 2};
 	struct compile c = {
 	    {text, len, chunk, ush_clock_thread_ns, false}, bytecode};
 	struct ush_box *box;

@@ -196,7 +196,7 @@ ush_pool_generation(const struct ush_slot *slot)
 struct ush_state *
 ush_pool_enter(struct ush_generation *generation, struct ush_error *err)
 {
-	struct ush_allowance set_up = {0, 0};
+	struct ush_allowance set_up = {0};
 
 	return ush_pool_enter_within(generation, &set_up, err);
 }

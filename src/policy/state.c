@@ -288,8 +288,10 @@ print_line(void *arg, const char *text, size_t len)
 static struct ush_allowance
 set_up_limit(const struct ush_limits *limits)
 {
-	return (struct ush_allowance){limits->instructions * USH_LOAD_FACTOR,
-	    (uint64_t)limits->microseconds * 1000 * USH_TOP_LEVEL_CPU_FACTOR};
+	return (struct ush_allowance){
+	    .instructions = limits->instructions * USH_LOAD_FACTOR,
+	    .cpu_ns = (uint64_t)limits->microseconds * 1000 *
+		      USH_TOP_LEVEL_CPU_FACTOR};
 }
 
 static void
@@ -388,9 +390,10 @@ ush_state_new_within(struct ush_generation *generation,
 {
 	struct ush_allowance all = set_up_limit(&generation->engine->limits);
 	struct ush_allowance given = {
-	    ush_allowance_left(all.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
+	    .instructions = ush_allowance_left(
+		all.instructions * USH_HANDSHAKE_SET_UP_FACTOR,
 		spent->instructions),
-	    ush_allowance_left(
+	    .cpu_ns = ush_allowance_left(
 		all.cpu_ns * USH_HANDSHAKE_SET_UP_FACTOR, spent->cpu_ns)};
 	struct ush_allowance left = given;
 	struct ush_state *state = state_new(generation, false, &left, err);

@@ -32,10 +32,13 @@ struct ush_box_host {
 	uint64_t fail_allocation;
 };
 
-/* What one or several runs may spend; they subtract what they spent. */
+/* What one or several runs may spend; they subtract what they spent. A step
+ * that is slow may take a run further than it may go: `over_ns` says how far.
+ */
 struct ush_allowance {
 	uint64_t instructions;
 	uint64_t cpu_ns;
+	uint64_t over_ns;
 };
 
 /* Of either: what is left of `all`, and never less than nothing. */
@@ -45,13 +48,21 @@ ush_allowance_left(uint64_t all, uint64_t spent)
 	return spent < all ? all - spent : 0;
 }
 
+/* Processor time that a run took. */
+static inline uint64_t
+ush_allowance_cpu(
+    const struct ush_allowance *given, const struct ush_allowance *left)
+{
+	return given->cpu_ns - left->cpu_ns + left->over_ns;
+}
+
 /* Adds to *spent what was taken off `given`. */
 static inline void
 ush_allowance_spend(struct ush_allowance *spent,
     const struct ush_allowance *given, const struct ush_allowance *left)
 {
 	spent->instructions += given->instructions - left->instructions;
-	spent->cpu_ns += given->cpu_ns - left->cpu_ns;
+	spent->cpu_ns += ush_allowance_cpu(given, left);
 }
 
 /*

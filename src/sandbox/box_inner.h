@@ -27,6 +27,7 @@ struct ush_box {
 	uint64_t unlooked;  /* of them, spent since the clock was looked at */
 	uint64_t cpu_left;  /* nanoseconds */
 	uint64_t cpu_last;  /* clock at the last look, 0 before the first */
+	uint64_t cpu_over;  /* at the look that found the limit passed */
 	unsigned int armed; /* the hook fires after so many instructions */
 	enum ush_code tripped;
 	char where[80]; /* "script:line: " of the trip, or of an error */

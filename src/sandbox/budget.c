@@ -72,6 +72,7 @@ look(struct ush_box *box)
 	box->unlooked = 0;
 	if (box->cpu_last != 0) {
 		if (passed >= box->cpu_left) {
+			box->cpu_over += passed - box->cpu_left;
 			box->cpu_left = 0;
 			trip(box, USH_ERROR_CPU_TIME);
 			return;
@@ -222,7 +223,7 @@ ush_budget_begin(struct ush_box *box, const struct ush_allowance *allowance)
 {
 	box->left = allowance->instructions;
 	box->cpu_left = allowance->cpu_ns;
-	box->cpu_last = 0;
+	box->cpu_last = box->cpu_over = 0;
 	box->unlooked = 0;
 	box->alloc.traffic = 0;
 	box->tripped = USH_OK;
@@ -245,6 +246,7 @@ ush_budget_end(struct ush_box *box, struct ush_allowance *allowance)
 	box->spent = allowance->instructions - box->left;
 	allowance->instructions = box->left;
 	allowance->cpu_ns = box->cpu_left;
+	allowance->over_ns = box->cpu_over;
 	if (box->alloc.kept_bytes > 0)
 		ush_alloc_trim(&box->alloc);
 }

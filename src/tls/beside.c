@@ -131,6 +131,7 @@ allow(const struct ush_generation *shadow, const struct ush_allowance *spent,
 	given->instructions =
 	    left < limits->instructions ? left : limits->instructions;
 	given->cpu_ns = left_ns < cpu_ns ? left_ns : cpu_ns;
+	given->over_ns = 0;
 	return left > 0 && left_ns > 0;
 }
 

@@ -116,6 +116,7 @@ allow(const struct question *q, struct ush_allowance *allowance)
 
 	allowance->instructions = limits->instructions;
 	allowance->cpu_ns = cpu_ns;
+	allowance->over_ns = 0;
 	if (left->instructions >= limits->instructions &&
 	    left->cpu_ns >= cpu_ns)
 		return false;
@@ -139,7 +140,8 @@ spend(struct question *q, const struct ush_allowance *given,
 	struct ush_allowance *all = &q->conn->now.allowance;
 
 	all->instructions -= given->instructions - left->instructions;
-	all->cpu_ns -= given->cpu_ns - left->cpu_ns;
+	all->cpu_ns =
+	    ush_allowance_left(all->cpu_ns, ush_allowance_cpu(given, left));
 }
 
 static void

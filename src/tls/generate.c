@@ -80,7 +80,7 @@ renew(struct ush_handshake *now)
 		now->generate_short = moment;
 	if (moment - now->generate_short < RENEW_SECONDS)
 		return;
-	now->generate = (struct ush_allowance){0, 0};
+	now->generate = (struct ush_allowance){0};
 	now->generate_short = 0;
 }
 
@@ -92,8 +92,8 @@ allowance(struct ush_issue *is)
 	const struct ush_limits *limits = &is->generation->engine->limits;
 	struct ush_handshake *now = &is->conn->now;
 	uint64_t all = limits->instructions * USH_HANDSHAKE_GENERATE_FACTOR;
-	struct ush_allowance given = {
-	    limits->instructions, (uint64_t)limits->microseconds * 1000};
+	struct ush_allowance given = {.instructions = limits->instructions,
+	    .cpu_ns = (uint64_t)limits->microseconds * 1000};
 	uint64_t all_ns = given.cpu_ns * USH_HANDSHAKE_GENERATE_FACTOR;
 
 	if (now->generate.instructions + given.instructions <= all &&

@@ -231,7 +231,8 @@ call(struct ush_generation *g, struct provider *provider, bool is_generate,
     size_t *room)
 {
 	uint64_t start = now_ns(CLOCK_THREAD_CPUTIME_ID);
-	struct ush_allowance allowance = {INSTRUCTIONS, MICROSECONDS * 1000u};
+	struct ush_allowance allowance = {
+	    .instructions = INSTRUCTIONS, .cpu_ns = MICROSECONDS * 1000u};
 	struct ush_error err = {0};
 	struct ush_state *state = ush_pool_enter(g, &err);
 	enum ush_code code = USH_ERROR_SYSTEM;

@@ -252,7 +252,8 @@ copy(const char *s, size_t len)
 static void
 match_exact(struct ush_box *box, const struct pair *pair)
 {
-	struct ush_allowance allowance = {BUDGET, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = BUDGET, .cpu_ns = UINT64_MAX / 2};
 	struct exact exact;
 
 	exact.subject = copy(pair->subject, pair->subject_len);
@@ -269,7 +270,8 @@ static enum ush_code
 answer(struct ush_box *box, const struct pair *pair, struct answers *a,
     int library, uint64_t instructions)
 {
-	struct ush_allowance allowance = {instructions, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = instructions, .cpu_ns = UINT64_MAX / 2};
 
 	a->pair = pair;
 	a->library = library;
@@ -379,7 +381,8 @@ compare_box_new(void)
 	    .now = no_time,
 	    .cpu = no_cpu,
 	};
-	struct ush_allowance allowance = {1000000, UINT64_MAX / 2};
+	struct ush_allowance allowance = {
+	    .instructions = 1000000, .cpu_ns = UINT64_MAX / 2};
 	struct ush_box *box = ush_box_new(&host);
 
 	if (box &&
