@@ -412,6 +412,7 @@ START_TEST(a_fork_in_mid_load_leaves_both_working)
 	    .text = script_numbered(1), .logged = stand_still};
 	struct usher *engine = engine_make(&spec);
 	pthread_t thread;
+	uint64_t reloads;
 	void *result;
 	pid_t child;
 
@@ -423,11 +424,11 @@ START_TEST(a_fork_in_mid_load_leaves_both_working)
 	if (child == 0)
 		_exit(child_replaces(engine));
 	ck_assert_int_eq(child_status(child), 7);
-	ck_assert_uint_eq(engine_stats(engine).reloads, 1);
+	reloads = engine_stats(engine).reloads; /* the child's */
 	sem_post(&go_on);
 	pthread_join(thread, &result);
 	ck_assert_ptr_null(result);
-	ck_assert_uint_eq(engine_stats(engine).reloads, 2);
+	ck_assert_uint_eq(engine_stats(engine).reloads, reloads + 1);
 }
 END_TEST
 
