@@ -190,6 +190,9 @@ static const struct {
 	{"no module 'usher.dta'", "did you mean 'usher.data'?"}},
     {"an error that is a table", "local a = require 'a'", "error({})", NULL,
 	USHER_ERROR_SCRIPT, "p.lua", 1, {"no string, but a table"}},
+    {"an error without a place", "local a = require 'a'", "\nerror('bare', 0)",
+	NULL, USHER_ERROR_SCRIPT, "a.lua", 2,
+	{"a.lua:2: bare; required at p.lua:1"}},
     {"an error caught, another raised", "pcall(require, 'a') error('mine', 0)",
 	NULL, NULL, USHER_ERROR_SCRIPT, "p.lua", 1, {"mine"}},
 };

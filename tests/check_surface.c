@@ -26,6 +26,7 @@
  * 21. print escapes control characters and cuts at 1000 bytes
  * 22. a failed allocation while opening leaves nothing behind
  * 23. processor time that a run took over its limit is told
+ * 24. an error near the end of the stack says what it is
  */
 #include <check.h>
 #include <stdio.h>
@@ -326,6 +327,46 @@ run_for_answer(lua_State *L, void *arg)
 	keep_answer(L, 0);
 }
 
+/* Raises an error in a call so deep. Is it "said", at its line, and not that
+ * the stack has overflown? */
+static bool
+says_at_depth(int n)
+{
+	struct ush_error err;
+	char text[256];
+
+	snprintf(text, sizeof text,
+	    "local function d(n)\n"
+	    "  if n == 0 then\n"
+	    "    error('said') end\n"
+	    "  return 1 + d(n - 1)\n"
+	    "end\n"
+	    "d(%d)",
+	    n);
+	ck_assert_int_eq(run(text, 10000000, &err), USH_ERROR_SCRIPT);
+	if (strcmp(err.message, "script:3: said") == 0)
+		return true;
+	ck_assert_msg(strstr(err.message, "stack overflow"), "%s", err.message);
+	return false;
+}
+
+/* Near its end there is no room for the message handler either. */
+START_TEST(an_error_near_the_end_of_the_stack_says_what_it_is)
+{
+	int fits = 0, overflows = 100000, n;
+
+	while (overflows - fits > 1) {
+		n = (fits + overflows) / 2;
+		if (says_at_depth(n))
+			fits = n;
+		else
+			overflows = n;
+	}
+	for (n = fits - 40; n < fits + 40; n++)
+		ck_assert(says_at_depth(n) == (n <= fits));
+}
+END_TEST
+
 START_TEST(time_over_the_limit_is_told)
 {
 	/* The first look, after 1000 instructions, only starts the clock. */
@@ -339,12 +380,24 @@ START_TEST(time_over_the_limit_is_told)
 	    ush_box_run(box, run_script, endless, &allowance, &err),
 	    USH_ERROR_CPU_TIME);
 	ck_assert_uint_eq(allowance.cpu_ns, 0);
-	ck_assert_uint_eq(allowance.over_ns, 20);
+	ck_assert_uint_eq(allowance.over_ns, 60); /* of 160, to its end */
 	allowance = (struct ush_allowance){10000000, 100, 7};
 	ck_assert_int_eq(
 	    ush_box_run(box, run_script, steps, &allowance, &err), USH_OK);
 	ck_assert_uint_lt(allowance.cpu_ns, 100);
 	ck_assert_uint_eq(allowance.over_ns, 0);
+	/* Another limit ends it, and time passes nevertheless. */
+	allowance = (struct ush_allowance){4000, 100, 0};
+	ck_assert_int_eq(
+	    ush_box_run(box, run_script, endless, &allowance, &err),
+	    USH_ERROR_INSTRUCTIONS);
+	ck_assert_uint_eq(allowance.cpu_ns, 0);
+	ck_assert_uint_eq(allowance.over_ns, 20);
+	cpu_step = (uint64_t)-40; /* it goes backwards */
+	allowance = (struct ush_allowance){10000000, 100, 0};
+	ck_assert_int_eq(
+	    ush_box_run(box, run_script, steps, &allowance, &err), USH_OK);
+	ck_assert_uint_eq(allowance.cpu_ns, 100);
 }
 END_TEST
 
@@ -881,6 +934,7 @@ surface_suite(void)
 	tcase_add_test(
 	    tc, a_failed_allocation_while_opening_leaves_nothing_behind);
 	tcase_add_test(tc, time_over_the_limit_is_told);
+	tcase_add_test(tc, an_error_near_the_end_of_the_stack_says_what_it_is);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

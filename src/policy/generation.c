@@ -119,9 +119,9 @@ last_line(const struct ush_buffer *source)
 	return last;
 }
 
-/* Errors about the policy's table know no line: find the one that is meant,
- * by the name in quotes, or else the last `return`; where the table is missing,
- * the last line. */
+/* Errors about the policy's table know no line, nor does a require that is a
+ * tail call: find the one that is meant, by the name in quotes. About the table
+ * it is else the last `return`; where there is no table, the last line. */
 static void
 find_line(const struct ush_generation *g, const struct ush_buffer *source,
     struct ush_error *err)
@@ -139,7 +139,7 @@ find_line(const struct ush_generation *g, const struct ush_buffer *source,
 		word[end - quote - 1] = '\0';
 		line = line_of_word(source, word, false);
 	}
-	if (line == 0)
+	if (line == 0 && g->loading->looking)
 		line = g->loading->returned_nothing
 			   ? last_line(source)
 			   : line_of_word(source, "return", true);

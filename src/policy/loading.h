@@ -29,7 +29,9 @@ struct ush_loading {
 	 * files' (USH_ERROR_SYSTEM) stays. */
 	enum ush_code failed;
 	char failed_text[256];
-	bool returned_nothing; /* the script's top level */
+	/* The script's top level has returned, and what it returned is looked
+	 * through; or it returned nothing. */
+	bool looking, returned_nothing;
 };
 
 /*

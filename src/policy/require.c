@@ -21,6 +21,7 @@
 #include "policy/modules.h"
 #include "policy/storage.h"
 #include "sandbox/budget.h"
+#include "sandbox/report.h"
 #include "sandbox/surface.h"
 
 enum {
@@ -72,6 +73,23 @@ raise(
 		ush_loading_failed(state->generation->loading, code, text);
 	lua_pushfstring(L, "%s:%d: %s", file, line, text);
 	return lua_error(L);
+}
+
+/* A message handler: a text that does not say where it was raised gets its
+ * place, while the module's frames are there. [-1, +1, e] */
+static int
+l_add_place(lua_State *L)
+{
+	char place[FILE_ROOM];
+
+	if (lua_type(L, 1) != LUA_TSTRING ||
+	    ush_report_has_place(lua_tostring(L, 1)))
+		return 1;
+	ush_report_caller(L, place, sizeof place);
+	lua_pushstring(L, place);
+	lua_insert(L, 1);
+	lua_concat(L, 2);
+	return 1;
 }
 
 /* The error is on top; adds who required the module. [-0, +0, e] */
@@ -220,9 +238,11 @@ run_module(
     lua_State *L, struct ush_state *state, const struct ush_module *module)
 {
 	struct ush_requiring requiring = {module, state->requiring};
-	int status;
+	int handler, status;
 
 	ush_budget_check_stack(L);
+	lua_pushcfunction(L, l_add_place);
+	handler = lua_gettop(L);
 	/* Our own bytecode, made by ush_module_load. */
 	if (luaL_loadbufferx(
 		L, module->bytecode, module->bytecode_len, module->chunk, "b"))
@@ -231,9 +251,12 @@ run_module(
 	lua_setfenv(L, -2);
 	lua_pushvalue(L, 1);
 	state->requiring = &requiring;
-	status = lua_pcall(L, 1, 1, 0);
+	status = lua_pcall(L, 1, 1, handler);
 	state->requiring = requiring.by;
 	ush_budget_check(L);
+	lua_remove(L, handler);
+	if (status == LUA_ERRERR) /* no room for the handler, even */
+		lua_pushliteral(L, "stack overflow");
 	if (status != 0)
 		raise_through(L, state);
 }

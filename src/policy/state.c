@@ -239,15 +239,16 @@ run_script(lua_State *L, struct ush_generation *g)
 	ush_surface_env(L);
 	lua_setfenv(L, -2);
 	lua_call(L, 0, LUA_MULTRET);
-	if (lua_gettop(L) == top) {
-		if (g->loading)
-			g->loading->returned_nothing = true;
+	if (g->loading) {
+		g->loading->looking = true;
+		g->loading->returned_nothing = lua_gettop(L) == top;
+	}
+	if (lua_gettop(L) == top)
 		raise_shape(L,
 		    "the script returns nothing; end it by returning the table "
 		    "with its functions, as in: return { generate = generate, "
 		    "decrypt = decrypt }",
 		    NULL, NULL);
-	}
 	lua_settop(L, top + 1);
 }
 
@@ -265,6 +266,8 @@ set_up(lua_State *L, void *arg)
 		lua_setfield(L, LUA_REGISTRYINDEX, KEY_SELFTEST);
 	}
 	lua_settop(L, 0);
+	if (g->loading)
+		g->loading->looking = false;
 	/* What setting up has left behind would stay for long. */
 	lua_gc(L, LUA_GCCOLLECT, 0);
 }

@@ -83,6 +83,9 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 		code = USH_ERROR_SYSTEM;
 	if (code != USH_OK) {
 		ush_report(err, code, box->where, ush_report_limit(code));
+	} else if (status == LUA_ERRERR) {
+		/* Not even the handler has room; it raises nothing. */
+		ush_report(err, USH_ERROR_SCRIPT, "", "stack overflow");
 	} else if (lua_type(box->L, -1) == LUA_TSTRING) {
 		ush_report(err, USH_ERROR_SCRIPT, box->where,
 		    lua_tostring(box->L, -1));

@@ -27,7 +27,6 @@ enum {
 	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
 	TRAFFIC_PER_INSTRUCTION = 512,
 	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
-	CALLERS = 8,             /* frames that are looked at for a line */
 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
@@ -62,24 +61,32 @@ trip(struct ush_box *box, enum ush_code code)
 		arm(box, 1);
 }
 
+/* Takes off the time since the last look. False if the limit is passed. */
+static bool
+take_time(struct ush_box *box)
+{
+	uint64_t now = box->host.cpu();
+	uint64_t passed = now > box->cpu_last ? now - box->cpu_last : 0;
+
+	box->cpu_last = now;
+	if (passed < box->cpu_left) {
+		box->cpu_left -= passed;
+		return true;
+	}
+	box->cpu_over += passed - box->cpu_left;
+	box->cpu_left = 0;
+	return false;
+}
+
 /* Looks at the clock; the first look of a run only starts it. */
 static void
 look(struct ush_box *box)
 {
-	uint64_t now = box->host.cpu();
-	uint64_t passed = now - box->cpu_last;
-
 	box->unlooked = 0;
-	if (box->cpu_last != 0) {
-		if (passed >= box->cpu_left) {
-			box->cpu_over += passed - box->cpu_left;
-			box->cpu_left = 0;
-			trip(box, USH_ERROR_CPU_TIME);
-			return;
-		}
-		box->cpu_left -= passed;
-	}
-	box->cpu_last = now;
+	if (box->cpu_last == 0)
+		box->cpu_last = box->host.cpu();
+	else if (!take_time(box))
+		trip(box, USH_ERROR_CPU_TIME);
 }
 
 bool
@@ -105,17 +112,11 @@ note_where(struct ush_box *box, lua_State *L, lua_Debug *ar)
 		ush_report_place(L, ar, box->where, sizeof box->where);
 }
 
-/* The nearest line of a script that led here. */
 void
 ush_budget_note_caller(struct ush_box *box)
 {
-	lua_Debug ar;
-
-	for (int level = 0; level < CALLERS && box->where[0] == '\0'; level++) {
-		if (!lua_getstack(box->L, level, &ar))
-			return;
-		note_where(box, box->L, &ar);
-	}
+	if (box->where[0] == '\0')
+		ush_report_caller(box->L, box->where, sizeof box->where);
 }
 
 int
@@ -240,8 +241,8 @@ ush_budget_begin(struct ush_box *box, const struct ush_allowance *allowance)
 void
 ush_budget_end(struct ush_box *box, struct ush_allowance *allowance)
 {
-	if (box->cpu_last != 0 && box->tripped == USH_OK)
-		look(box);
+	if (box->cpu_last != 0 && !take_time(box))
+		trip(box, USH_ERROR_CPU_TIME); /* unless it is tripped */
 	box->running = false;
 	box->spent = allowance->instructions - box->left;
 	allowance->instructions = box->left;

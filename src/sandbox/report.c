@@ -5,9 +5,10 @@
  */
 #include "sandbox/report.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { CALLERS = 8 }; /* frames that are looked at for a line */
 
 /* Splits "name:12: text" off a message; false if it has another form. */
 static bool
@@ -50,6 +51,16 @@ ush_report(struct ush_error *err, enum ush_code code, const char *place,
 		ush_error_set(err, code, NULL, 0, "%s", message);
 }
 
+bool
+ush_report_has_place(const char *message)
+{
+	char name[sizeof((struct ush_error *)0)->script];
+	const char *text;
+	int line;
+
+	return split_position(message, name, sizeof name, &line, &text);
+}
+
 const char *
 ush_report_limit(enum ush_code code)
 {
@@ -73,4 +84,17 @@ ush_report_place(lua_State *L, lua_Debug *ar, char *place, size_t cap)
 		return;
 	snprintf(place, cap, "%.*s:%d: ", (int)sizeof ar->short_src,
 	    ar->short_src, ar->currentline);
+}
+
+void
+ush_report_caller(lua_State *L, char *place, size_t cap)
+{
+	lua_Debug ar;
+
+	*place = '\0';
+	for (int level = 0; level < CALLERS && *place == '\0'; level++) {
+		if (!lua_getstack(L, level, &ar))
+			return;
+		ush_report_place(L, &ar, place, cap);
+	}
 }
