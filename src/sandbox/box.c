@@ -19,7 +19,7 @@ enum {
 	 * and in the stack's lowest slots, which cost less to push. (Any stack
 	 * of Lua's has room for them and their answers.) */
 	KEPT = 3,
-	/* On top of them, and of nothing else below a call. */
+	/* The message handler: on the stack it comes right above them. */
 	KEY_HANDLER = USH_BOX_SLOTS * KEPT + 1,
 	KEY_TRAMPOLINE,
 };
