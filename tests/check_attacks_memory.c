@@ -250,6 +250,7 @@ visit_often(const char *text, int calls)
 		    saw.alert, saw.completed, saw.tickets);
 		ck_assert_uint_lt(
 		    attack_notes[USHER_CALL_GENERATE].memory, 4 << 20);
+		harness_drop_all_sessions();
 	}
 	ck_assert_uint_le(states_made(engine), 2); /* staging, and ours */
 	harness_clear();

@@ -90,10 +90,16 @@ harness_drop_sessions(struct outcome *saw)
 }
 
 void
-harness_clear(void)
+harness_drop_all_sessions(void)
 {
 	while (pool.n_sessions > 0)
 		SSL_SESSION_free(pool.sessions[--pool.n_sessions]);
+}
+
+void
+harness_clear(void)
+{
+	harness_drop_all_sessions();
 	while (pool.n_contexts > 0)
 		SSL_CTX_free(pool.contexts[--pool.n_contexts]);
 }

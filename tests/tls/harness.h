@@ -107,6 +107,8 @@ void harness_clear(void);
 /* Frees one now; and the sessions of a visit. Safe from any thread. */
 void harness_drop_ctx(SSL_CTX *ctx);
 void harness_drop_sessions(struct outcome *saw);
+/* Of a test with one thread: whatever it has been given. */
+void harness_drop_all_sessions(void);
 
 /* The whole visit: handshake, echo, close. Safe from any thread. */
 struct outcome visit_run(const struct visit *visit);
