@@ -14,8 +14,8 @@
  *     loads too, and then what was rolled back may come again.
  *  7. Versions that nobody needs are freed, with the states that idle threads
  *     kept of them; the one before is kept without states.
- *  8. Callers in many threads; a fork beside one that loads, in
- *     the middle of it and at any moment.
+ *  8. Callers in many threads; a fork beside one that loads, in the middle of
+ *     it and at any moment.
  *  9. The history: order, length, sizes.
  * 10. Missing arguments.
  */

@@ -264,12 +264,11 @@ take_descriptors(int *taken, int left)
 START_TEST(a_change_is_taken_up_when_there_are_descriptors_again)
 {
 	static const char text[] = "require 'm' return { name = 'two' }";
-	static const char better[] = "return 2";
 	struct usher *engine = begin();
 	int taken[DESCRIPTORS], n;
 	const char *other = script_path("other.lua");
 
-	script_write(script_path("m.lua"), better);
+	script_write(script_path("m.lua"), "return 2");
 	script_write(other, text);
 	n = take_descriptors(taken, _i);
 	ck_assert_int_eq(rename(other, path), 0);

@@ -23,8 +23,7 @@ enum ush_code ush_answer_decrypt(
 enum ush_code ush_answer_generate(
     lua_State *L, int fn, void *arg, struct ush_error *err);
 
-/* Sets the error of app data that are over the limit once all is written. -1.
- */
+/* Sets the error of app data that all together are over the limit. -1. */
 int ush_answer_too_large(
     const struct ush_generation *generation, struct ush_error *err);
 

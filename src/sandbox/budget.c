@@ -164,12 +164,13 @@ on_alarm(void *arg)
 {
 	struct ush_box *box = arg;
 
-	if (box->running && box->alloc.failed)
-		ush_budget_note_caller(box);
-	if (box->alloc.failed)
+	if (box->alloc.failed) {
+		if (box->running)
+			ush_budget_note_caller(box);
 		trip(box, USH_ERROR_MEMORY);
-	else if (box->running)
+	} else if (box->running) {
 		arm(box, 1);
+	}
 }
 
 /*
