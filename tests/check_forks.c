@@ -19,11 +19,9 @@
 
 #include <check.h>
 
+#include "tls/fork.h"
 #include "tls/policy.h"
 #include "tls/scripts.h"
-
-/* The thread sanitizer does not follow forks of a process with threads. */
-#ifndef __SANITIZE_THREAD__
 
 #define FORKS 40
 #define PATIENCE_S 30
@@ -80,29 +78,15 @@ START_TEST(a_child_attaches_for_itself)
 }
 END_TEST
 
-static void
-add_tests(TCase *tcase)
-{
-	tcase_add_loop_test(tcase, a_child_attaches_for_itself, 0, VERSIONS);
-}
-
-#else
-
-static void
-add_tests(TCase *tcase)
-{
-	(void)tcase;
-}
-
-#endif
-
 int
 main(void)
 {
 	Suite *suite = suite_create("forks");
 	TCase *tcase = engine_case("forks", 60);
 
-	add_tests(tcase);
+	if (THREADS_IN_CHILD)
+		tcase_add_loop_test(
+		    tcase, a_child_attaches_for_itself, 0, VERSIONS);
 	suite_add_tcase(suite, tcase);
 	return tests_run(suite);
 }

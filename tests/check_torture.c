@@ -29,6 +29,7 @@
 
 #include <check.h>
 
+#include "tls/fork.h"
 #include "tls/scripts.h"
 
 #define THREADS 4
@@ -279,19 +280,6 @@ shadow(int n)
 		usher_canary(torture.engine, (unsigned int)(n % 1000), NULL);
 }
 
-/* What the address sanitizer does not survive (tests/tls/fork.h), and the
- * thread sanitizer, which has no new threads in a child. */
-#ifdef __SANITIZE_ADDRESS__
-enum { FORK_BESIDE_MALLOC = 0 };
-#else
-enum { FORK_BESIDE_MALLOC = 1 };
-#endif
-#ifdef __SANITIZE_THREAD__
-enum { FORK_AND_LOAD = 0 };
-#else
-enum { FORK_AND_LOAD = 1 };
-#endif
-
 static void
 finish(pid_t child)
 {
@@ -357,7 +345,7 @@ round_of(struct worker *workers, int n)
 		usher_shadow_drop(torture.engine, NULL);
 	if (n % 50 == 25 && FORK_BESIDE_MALLOC)
 		fork_beside_all();
-	if (n % 100 == 50 && FORK_BESIDE_MALLOC && FORK_AND_LOAD)
+	if (n % 100 == 50 && FORK_BESIDE_MALLOC && THREADS_IN_CHILD)
 		fork_and_visit(&workers[n / 100 % THREADS], n);
 }
 

@@ -283,9 +283,6 @@ START_TEST(a_change_is_taken_up_when_there_are_descriptors_again)
 }
 END_TEST
 
-/* The thread sanitizer has no new threads in a child of a process that has
- * several. */
-#ifndef __SANITIZE_THREAD__
 /* The first use in a process. */
 static bool
 use(struct usher *engine, struct visit *visit, bool call)
@@ -428,7 +425,6 @@ START_TEST(a_child_that_may_not_read_says_so)
 	ck_assert_int_eq(child_status(child), 7);
 }
 END_TEST
-#endif
 
 START_TEST(a_reload_by_the_host_is_seen)
 {
@@ -494,6 +490,16 @@ START_TEST(many_engines_watch_one_file)
 }
 END_TEST
 
+static void
+add_children(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, children_watch_for_themselves, 0, 2);
+	tcase_add_test(tcase, a_child_catches_up);
+	tcase_add_test(tcase, a_child_may_switch_it_off);
+	tcase_add_test(tcase, a_childs_descriptors_are_its_own);
+	tcase_add_test(tcase, a_child_that_may_not_read_says_so);
+}
+
 static TCase *
 life(void)
 {
@@ -506,13 +512,8 @@ life(void)
 	tcase_add_test(tcase, what_was_rolled_back_stays_so);
 	tcase_add_loop_test(
 	    tcase, a_change_is_taken_up_when_there_are_descriptors_again, 0, 3);
-#ifndef __SANITIZE_THREAD__
-	tcase_add_loop_test(tcase, children_watch_for_themselves, 0, 2);
-	tcase_add_test(tcase, a_child_catches_up);
-	tcase_add_test(tcase, a_child_may_switch_it_off);
-	tcase_add_test(tcase, a_childs_descriptors_are_its_own);
-	tcase_add_test(tcase, a_child_that_may_not_read_says_so);
-#endif
+	if (THREADS_IN_CHILD)
+		add_children(tcase);
 	tcase_add_test(tcase, a_reload_by_the_host_is_seen);
 	tcase_add_test(tcase, on_and_off_in_many_threads);
 	tcase_add_test(tcase, many_engines_watch_one_file);
