@@ -70,7 +70,7 @@ allocate(void *arg, void *old, size_t old_size, size_t size)
 AS_CASE([$ush_cv_luajit_allocator],
 	[no], [AC_MSG_ERROR([this LuaJIT ($($PKG_CONFIG --modversion luajit)) does not work for Usher: a small
 program against it does not run, or lua_newstate refuses our allocator, which
-means that it was built without GC64. Install libluajit2-5.1-dev, or build
+means that it was built without GC64. Install libluajit-5.1-dev, or build
 LuaJIT 2.1 with XCFLAGS=-DLUAJIT_ENABLE_GC64 and name its folder in
 PKG_CONFIG_PATH (and LD_LIBRARY_PATH). config.log has the details.])],
 	[assumed], [AC_MSG_NOTICE([cross compiling: can't run a program, so LuaJIT is taken to be

@@ -5,7 +5,7 @@
 # and make: what it installs, when, and what it says if it can't.
 #
 #  1. with everything there, apt-get is not called
-#  2. without LuaJIT, libluajit2-5.1-dev is installed, or the other one where
+#  2. without LuaJIT, libluajit-5.1-dev is installed, or the other one where
 #     the release has only that; with the other LuaJIT, neither
 #  3. who is not root gets sudo, or the command to run
 #  4. a failed apt-get or make ends it, with a message
@@ -117,15 +117,15 @@ check "but make" grep -q all make-calls
 
 MISSING="libluajit-5.1-dev libluajit2-5.1-dev"
 run 0
-check "a LuaJIT is installed" grep -q "install.* libluajit2-5.1-dev" apt-calls
-check "and not both" lacks " libluajit-5.1-dev" apt-calls
+check "a LuaJIT is installed" grep -q "install.* libluajit-5.1-dev" apt-calls
+check "and not both" lacks libluajit2 apt-calls
 check "after an update" grep -q "^update" apt-calls
 check "as root" lacks sudo apt-calls
 
-UNKNOWN=libluajit2-5.1-dev
+UNKNOWN=libluajit-5.1-dev
 run 0
-check "or the other" grep -q "install.* libluajit-5.1-dev" apt-calls
-check "and only that" lacks libluajit2 apt-calls
+check "or the other" grep -q "install.* libluajit2-5.1-dev" apt-calls
+check "and only that" lacks " libluajit-5.1-dev" apt-calls
 UNKNOWN=
 
 MISSING="libluajit2-5.1-dev libssl-dev"
