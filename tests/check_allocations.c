@@ -39,12 +39,12 @@ static enum { NOTHING, DECRYPT, GENERATE, RUN } entered;
 static uint64_t lua_nth;
 static int lua_failed;
 
-enum ush_code __real_ush_box_call(struct ush_box *box, unsigned int slot,
-    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
-    struct ush_error *err);
-enum ush_code __wrap_ush_box_call(struct ush_box *box, unsigned int slot,
-    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
-    struct ush_error *err);
+enum ush_code __real_ush_box_call(struct ush_box *box,
+    const struct ush_box_entry *entry, ush_box_answer_fn answer, void *arg,
+    struct ush_allowance *allowance, struct ush_error *err);
+enum ush_code __wrap_ush_box_call(struct ush_box *box,
+    const struct ush_box_entry *entry, ush_box_answer_fn answer, void *arg,
+    struct ush_allowance *allowance, struct ush_error *err);
 enum ush_code __real_ush_box_run(struct ush_box *box,
     void (*fn)(lua_State *, void *), void *arg, struct ush_allowance *allowance,
     struct ush_error *err);
@@ -77,7 +77,7 @@ disarm(struct ush_box *box)
 }
 
 enum ush_code
-__wrap_ush_box_call(struct ush_box *box, unsigned int slot,
+__wrap_ush_box_call(struct ush_box *box, const struct ush_box_entry *entry,
     ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
     struct ush_error *err)
 {
@@ -85,9 +85,9 @@ __wrap_ush_box_call(struct ush_box *box, unsigned int slot,
 
 	if (entered == NOTHING || (int)entered != place)
 		return __real_ush_box_call(
-		    box, slot, answer, arg, allowance, err);
+		    box, entry, answer, arg, allowance, err);
 	arm(box);
-	code = __real_ush_box_call(box, slot, answer, arg, allowance, err);
+	code = __real_ush_box_call(box, entry, answer, arg, allowance, err);
 	disarm(box);
 	return code;
 }

@@ -9,8 +9,9 @@
  *  2. What may be assigned where, and what may not.
  *  3. Assigned values are checked: type, range, whole numbers.
  *  4. A handle kept in an upvalue, a table or a closure is "expired" outside
- *     its call, and so are conn.vars and ticket.previous.
- *  5. The handles of one function answer in the other only for their own call.
+ *     its call, and so are conn.vars and ticket.previous: in the other
+ *     function, and in the same one of the next connection.
+ *  5. A state tells apart as many calls as it has; after those it is replaced.
  *  6. conn.vars: bytes both ways, removal, limits, lifetime.
  *  7. Nothing about a handle can be taken apart.
  */
@@ -19,7 +20,24 @@
 
 #include <check.h>
 
+#include "facts/objects.h"
 #include "tls/engine.h"
+
+/* While it is set, new states have had all calls but two. */
+static bool late;
+
+struct ush_objects *__real_ush_objects_new(lua_State *L);
+struct ush_objects *__wrap_ush_objects_new(lua_State *L);
+
+struct ush_objects *
+__wrap_ush_objects_new(lua_State *L)
+{
+	struct ush_objects *objects = __real_ush_objects_new(L);
+
+	if (late)
+		ush_objects_skip(objects, ((uint64_t)1 << 36) - 3);
+	return objects;
+}
 
 /* Runs statements in one of the two functions, in a visit that resumes and
  * renews. Returns that call's note. */
@@ -210,15 +228,11 @@ static const char *const kept[][2] = {
 };
 #define KEPT (int)(sizeof kept / sizeof *kept)
 
-/* Kept by generate, used in decrypt. conn is one object for both functions, so
- * what is kept of it answers again while decrypt runs: never for an earlier
- * connection. The ticket of generate is expired in decrypt. */
 START_TEST(a_kept_handle_is_expired_outside_its_call)
 {
 	char text[1024];
 	struct visit visit = {.version = TLS1_3_VERSION, .name = "a.example"};
 	const struct note *note;
-	int is_conn = strncmp(kept[_i][0], "kept = conn", 11) == 0;
 
 	snprintf(text, sizeof text,
 	    "local kept\n"
@@ -232,35 +246,139 @@ START_TEST(a_kept_handle_is_expired_outside_its_call)
 	notes_clear();
 	ck_assert(visit_run(&visit).echoed);
 	note = note_last(USHER_CALL_DECRYPT);
-	if (is_conn)
-		return; /* any answer but a crash: see the next test */
 	ck_assert_int_eq(note->code, USHER_ERROR_SCRIPT);
 	ck_assert_ptr_nonnull(strstr(note->message, "expired"));
 }
 END_TEST
 
-START_TEST(a_kept_conn_never_answers_for_an_earlier_connection)
-{
-	struct visit visit = {.version = TLS1_3_VERSION, .name = "a.example"};
+/* In each function, what the first visit keeps, and what a later one, of
+ * another client, sees of it. */
+static const struct {
+	const char *keep, *use;
+} successors[] = {
+    {"conn", "kept.server_name"},
+    {"conn", "kept.vars"},
+    {"conn", "kept.id"},
+    {"conn.vars", "kept.who"},
+    {"conn.vars", "kept.never_set"},
+    {"ticket", "kept.id"},
+    {"ticket", "kept.nonsense"},
+    {"{ conn }", "kept[1].server_name"},
+    {"setmetatable({}, { __index = conn })", "kept.server_name"},
+    {"setmetatable({}, { __index = conn.vars })", "kept.who"},
+};
+#define SUCCESSORS (int)(sizeof successors / sizeof *successors)
 
-	visit.server = policy_server("local kept\n"
-				     "return {\n"
-				     "  generate = function(conn, ticket)\n"
-				     "    kept = kept or conn\n"
-				     "  end,\n"
-				     "  decrypt = function(conn, ticket)\n"
-				     "    local ok, name = pcall(function()\n"
-				     "      return kept.server_name\n"
-				     "    end)\n"
-				     "    return 'default', tostring(name)\n"
-				     "  end,\n"
-				     "}\n",
-	    visit.version);
+START_TEST(a_kept_handle_never_shows_the_next_connection)
+{
+	enum usher_call call =
+	    _i % 2 ? USHER_CALL_GENERATE : USHER_CALL_DECRYPT;
+	struct visit visit = {.version = TLS1_3_VERSION, .name = "a.example"};
+	char text[1024], lua[512];
+	const struct note *note;
+
+	snprintf(lua, sizeof lua,
+	    "function(conn, ticket)\n"
+	    "  if not kept then kept = %s return end\n"
+	    "  local ok, why = pcall(function() return %s end)\n"
+	    "  assert(not ok, 'shown')\n"
+	    "  error(why, 0)\n"
+	    "end",
+	    successors[_i / 2].keep, successors[_i / 2].use);
+	snprintf(text, sizeof text, "local kept\nreturn { %s = %s }",
+	    call == USHER_CALL_GENERATE ? "generate" : "decrypt", lua);
+	visit.server = policy_server(text, visit.version);
+	visit.session = visit_run(&visit).session;
 	visit.session = visit_run(&visit).session;
 	visit.name = "b.example";
+	notes_clear();
 	ck_assert(visit_run(&visit).echoed);
-	ck_assert_ptr_null(
-	    strstr(note_last(USHER_CALL_DECRYPT)->reason, "a.example"));
+	note = note_last(call);
+	ck_assert_int_eq(note->code, USHER_ERROR_SCRIPT);
+	ck_assert_msg(strncmp(note->message, "expired: ", 9) == 0 ||
+			  strstr(note->message, ": expired: "),
+	    "%s", note->message);
+}
+END_TEST
+
+/* A view of a ticket, as parts of a chain get it, is one more handle. */
+START_TEST(a_kept_view_of_a_ticket_expires_as_well)
+{
+	static const char *const keeps[] = {
+	    "ticket", "ticket.previous or ticket"};
+	struct visit visit = {.version = TLS1_3_VERSION};
+	char text[1024];
+	const struct note *note;
+
+	snprintf(text, sizeof text,
+	    "local chain = require 'usher.chain'\n"
+	    "local kept\n"
+	    "return chain { { name = 'part',\n"
+	    "  generate = function(conn, ticket)\n"
+	    "    if kept then local x = kept.id end\n"
+	    "    if ticket.previous then kept = %s end\n"
+	    "    return { n = 1 }\n"
+	    "  end,\n"
+	    "} }\n",
+	    keeps[_i]);
+	visit.server = policy_server(text, visit.version);
+	visit.session = visit_run(&visit).session;
+	visit.session = visit_run(&visit).session;
+	notes_check();
+	ck_assert(visit_run(&visit).resumed);
+	note = note_last(USHER_CALL_GENERATE);
+	ck_assert_int_eq(note->code, USHER_ERROR_SCRIPT);
+	ck_assert_ptr_nonnull(strstr(note->message, "expired: "));
+}
+END_TEST
+
+START_TEST(a_state_that_has_used_up_its_calls_is_replaced)
+{
+	struct visit visit = {.version = TLS1_3_VERSION};
+	struct usher *engine;
+	uint64_t before;
+	int i;
+
+	late = true;
+	engine = engine_new("return {\n"
+			    "  generate = function(conn, ticket)\n"
+			    "    return { id = conn.id, ticket.id }\n"
+			    "  end,\n"
+			    "  decrypt = function(conn, ticket)\n"
+			    "    assert(ticket.data[1] == ticket.id)\n"
+			    "  end,\n"
+			    "}\n");
+	visit.server = engine_server(engine, visit.version);
+	visit.session = visit_run(&visit).session; /* two calls */
+	before = engine_stats(engine).states_made;
+	for (i = 0; i < 4; i++) {
+		struct outcome saw = visit_run(&visit);
+
+		ck_assert(saw.resumed && saw.echoed);
+		ck_assert_uint_eq(
+		    engine_stats(engine).states_made, before + i + 1);
+		visit.session = saw.session;
+	}
+	notes_check();
+	late = false;
+}
+END_TEST
+
+START_TEST(handles_of_one_call_are_the_same)
+{
+	const struct note *note = run_in(USHER_CALL_GENERATE,
+	    "assert(conn == conn and conn ~= ticket)\n"
+	    "assert(conn.vars == conn.vars and conn.vars ~= conn)\n"
+	    "assert(ticket.previous == ticket.previous)\n"
+	    "assert(type(conn) == 'userdata' and type(ticket) == 'userdata')\n"
+	    "assert(tostring(conn) == 'conn')\n"
+	    "assert(tostring(conn.vars) == 'conn.vars')\n"
+	    "assert(tostring(ticket) == 'ticket')\n"
+	    "assert(tostring(ticket.previous) == 'ticket.previous')\n"
+	    "local of = { [conn] = 1, [ticket] = 2 }\n"
+	    "assert(of[conn] == 1 and of[ticket] == 2)\n");
+
+	ck_assert_msg(note->code == USHER_OK, "%s", note->message);
 }
 END_TEST
 
@@ -427,8 +545,12 @@ handles(void)
 
 	tcase_add_loop_test(
 	    tcase, a_kept_handle_is_expired_outside_its_call, 0, KEPT);
-	tcase_add_test(
-	    tcase, a_kept_conn_never_answers_for_an_earlier_connection);
+	tcase_add_loop_test(tcase,
+	    a_kept_handle_never_shows_the_next_connection, 0, 2 * SUCCESSORS);
+	tcase_add_loop_test(
+	    tcase, a_kept_view_of_a_ticket_expires_as_well, 0, 2);
+	tcase_add_test(tcase, a_state_that_has_used_up_its_calls_is_replaced);
+	tcase_add_test(tcase, handles_of_one_call_are_the_same);
 	tcase_add_loop_test(
 	    tcase, the_ticket_of_decrypt_is_expired_in_generate, 0, 3);
 	tcase_add_test(tcase, ticket_previous_is_expired_after_its_call);

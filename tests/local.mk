@@ -121,6 +121,8 @@ tests_check_allocations_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 tests_check_allocations_rollout_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
 tests_check_allocations_watch_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=poll,--wrap=ush_rollout_reload
+tests_check_facts_handles_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=ush_objects_new
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)

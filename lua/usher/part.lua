@@ -14,44 +14,50 @@ local options = require "usher.options"
 local part = {}
 
 -- Globals and fields of libraries cost more to read.
-local type = type
+local type, setmetatable = type, setmetatable
 
--- A view of a handle, which picks out of its data. The handles of a state are
--- always the same objects, so one view of each is enough; what they answer
--- after their call, the view answers too.
-local function view_of(handle, pick)
-  local inner, inner_of
-  return setmetatable({}, {
-    __index = function(_, fact)
-      local value = handle[fact]
-      if fact == "data" then
-        local mine = value and pick(value)
-        return type(mine) == "table" and mine or nil
-      end
-      if fact == "previous" and value then
-        if inner_of ~= value then
-          inner, inner_of = view_of(value, pick), value
-        end
-        return inner
-      end
-      return value
-    end,
-    __newindex = function(_, fact, value) handle[fact] = value end,
-    __tostring = function() return tostring(handle) end,
-    __metatable = false,
-  })
-end
-
---- A function from a ticket to its view.
+--- A function from a ticket to its view, which picks out of its data. Each call
+--- has handles of its own; only the view of the latest is good, and for as long
+--- as its handle is.
 ---@param pick fun(data: table): table? the policy's part of the data
 ---@return fun(ticket: userdata): table
 function part.viewer(pick)
-  local views = {}
+  local handle, view, previous, inner
+  local meta = { __metatable = false }
+
+  local function handle_of(asked)
+    if asked == view then return handle end
+    if asked == inner then return previous end
+    error("expired: a ticket was used outside the call it was given to; keep "
+      .. "its facts, not the handle", 3)
+  end
+
+  function meta.__index(asked, fact)
+    local value = handle_of(asked)[fact]
+    if fact == "data" then
+      local mine = value and pick(value)
+      return type(mine) == "table" and mine or nil
+    end
+    if fact == "previous" and value then
+      if previous ~= value then
+        previous, inner = value, setmetatable({}, meta)
+      end
+      return inner
+    end
+    return value
+  end
+
+  function meta.__newindex(asked, fact, value)
+    handle_of(asked)[fact] = value
+  end
+
+  function meta.__tostring(asked)
+    return asked == inner and "ticket.previous" or "ticket"
+  end
+
   return function(ticket)
-    local view = views[ticket]
-    if not view then
-      view = view_of(ticket, pick)
-      views[ticket] = view
+    if handle ~= ticket then
+      handle, view = ticket, setmetatable({}, meta)
     end
     return view
   end

@@ -3,7 +3,7 @@
  *
  * A state is set up once: the script's bytecode is loaded and its top level
  * run, the table it returned is looked through, and decrypt and generate are
- * kept in the box with the handles they take.
+ * kept in the box. The handles they take are made for each call.
  */
 #include "policy/state.h"
 
@@ -29,7 +29,9 @@ enum {
 static enum ush_code
 finish(struct ush_state *state, enum ush_code code, struct ush_error *err)
 {
-	ush_objects_close(&state->objects);
+	ush_objects_close(state->objects);
+	if (ush_objects_are_spent(state->objects))
+		ush_box_retire(state->box);
 	if (code != USH_OK)
 		ush_generation_relabel(state->generation, err);
 	return code;
@@ -39,12 +41,16 @@ enum ush_code
 ush_state_decrypt(struct ush_state *state, struct ush_decrypt *call,
     struct ush_allowance *allowance, struct ush_error *err)
 {
+	struct ush_handles handles;
+	struct ush_box_entry entry = {.slot = SLOT_DECRYPT};
 	enum ush_code code;
 
 	call->reason[0] = '\0';
-	ush_objects_open_decrypt(&state->objects, call->facts);
+	ush_objects_open_decrypt(state->objects, call->facts, &handles);
+	entry.first = handles.conn;
+	entry.second = handles.ticket;
 	code = ush_box_call(
-	    state->box, SLOT_DECRYPT, ush_answer_decrypt, call, allowance, err);
+	    state->box, &entry, ush_answer_decrypt, call, allowance, err);
 	return finish(state, code, err);
 }
 
@@ -53,12 +59,16 @@ ush_state_generate(struct ush_state *state, struct ush_generate *call,
     struct ush_allowance *allowance, struct ush_error *err)
 {
 	struct ush_generate_run run = {state, call};
+	struct ush_handles handles;
+	struct ush_box_entry entry = {.slot = SLOT_GENERATE};
 	enum ush_code code;
 
 	call->reason[0] = '\0';
-	ush_objects_open_generate(&state->objects, call->facts);
-	code = ush_box_call(state->box, SLOT_GENERATE, ush_answer_generate,
-	    &run, allowance, err);
+	ush_objects_open_generate(state->objects, call->facts, &handles);
+	entry.first = handles.conn;
+	entry.second = handles.ticket;
+	code = ush_box_call(
+	    state->box, &entry, ush_answer_generate, &run, allowance, err);
 	return finish(state, code, err);
 }
 
@@ -173,24 +183,17 @@ check_api(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* Keeps the function in the field of that name with two handles. The table is
- * at `table`, the handles at the other two. [-0, +0, e] */
+/* Keeps the function in the field of that name of the table on top. [-0, +0, e]
+ */
 static bool
-keep_function(lua_State *L, int table, const char *field, int conn, int ticket,
-    unsigned int slot)
+keep_function(lua_State *L, const char *field, unsigned int slot)
 {
-	bool there;
+	bool there = get_field(L, field, LUA_TFUNCTION);
 
-	lua_pushvalue(L, table);
-	there = get_field(L, field, LUA_TFUNCTION);
-	if (there) {
-		lua_pushvalue(L, conn);
-		lua_pushvalue(L, ticket);
+	if (there)
 		ush_box_keep(L, slot);
+	else
 		lua_pop(L, 1);
-	} else {
-		lua_pop(L, 2);
-	}
 	return there;
 }
 
@@ -208,12 +211,9 @@ take_policy(lua_State *L, struct ush_state *state, bool staging)
 		    lua_isnil(L, table) ? "" : "a ", luaL_typename(L, table));
 	check_fields(L);
 	check_api(L);
-	ush_objects_new(L, &state->objects);
-	decrypt = keep_function(
-	    L, table, "decrypt", table + 1, table + 2, SLOT_DECRYPT);
-	generate = keep_function(
-	    L, table, "generate", table + 1, table + 3, SLOT_GENERATE);
-	lua_settop(L, table);
+	state->objects = ush_objects_new(L);
+	decrypt = keep_function(L, "decrypt", SLOT_DECRYPT);
+	generate = keep_function(L, "generate", SLOT_GENERATE);
 	if (staging) {
 		g->has_decrypt = decrypt;
 		g->has_generate = generate;

@@ -25,10 +25,10 @@ struct ush_requiring;
 struct ush_state {
 	struct ush_box *box;
 	struct ush_generation *generation;
-	struct ush_objects objects;
-	unsigned char *buffer;   /* limits.app_data bytes, for the caller */
-	unsigned int forks;      /* the process it was made in */
-	struct ush_lib_host lib; /* what usher.* need of us */
+	struct ush_objects *objects; /* the box's */
+	unsigned char *buffer;       /* limits.app_data bytes, for the caller */
+	unsigned int forks;          /* the process it was made in */
+	struct ush_lib_host lib;     /* what usher.* need of us */
 	struct ush_requiring
 	    *requiring; /* the module that runs its top level */
 	bool ready;     /* set up: what runs now is a call in a handshake */

@@ -15,12 +15,11 @@
 #include "sandbox/surface.h"
 
 enum {
-	/* A kept function and its arguments: at the registry's keys from 1 on,
-	 * and in the stack's lowest slots, which cost less to push. (Any stack
-	 * of Lua's has room for them and their answers.) */
-	KEPT = 3,
-	/* The message handler: on the stack it comes right above them. */
-	KEY_HANDLER = USH_BOX_SLOTS * KEPT + 1,
+	/* Kept functions are at the registry's keys from 1 on, and in the
+	 * stack's lowest slots, which cost less to push. (Any stack of Lua's
+	 * has room for them, their arguments and their answers.) The message
+	 * handler: on the stack it comes right above them. */
+	KEY_HANDLER = USH_BOX_SLOTS + 1,
 	KEY_TRAMPOLINE,
 };
 
@@ -54,8 +53,7 @@ l_trampoline(lua_State *L)
 void
 ush_box_keep(lua_State *L, unsigned int slot)
 {
-	for (int n = KEPT; n > 0; n--)
-		lua_rawseti(L, LUA_REGISTRYINDEX, (int)slot * KEPT + n);
+	lua_rawseti(L, LUA_REGISTRYINDEX, (int)slot + 1);
 	ush_box_of(L)->settled = false;
 }
 
@@ -100,17 +98,19 @@ run_failed(struct ush_box *box, int status, struct ush_error *err)
 }
 
 enum ush_code
-ush_box_call(struct ush_box *box, unsigned int slot, ush_box_answer_fn answer,
-    void *arg, struct ush_allowance *allowance, struct ush_error *err)
+ush_box_call(struct ush_box *box, const struct ush_box_entry *entry,
+    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
+    struct ush_error *err)
 {
-	int fn = (int)slot * KEPT + 1, status;
+	int fn = (int)entry->slot + 1, status;
 	enum ush_code code = USH_OK;
 	lua_State *L = box->L;
 
 	ush_budget_begin(box, allowance);
-	for (int n = 0; n < KEPT; n++)
-		lua_pushvalue(L, fn + n);
-	status = lua_pcall(L, KEPT - 1, 2, KEY_HANDLER);
+	lua_pushvalue(L, fn);
+	lua_pushlightuserdata(L, entry->first);
+	lua_pushlightuserdata(L, entry->second);
+	status = lua_pcall(L, 2, 2, KEY_HANDLER);
 	if (status == 0 && box->tripped == USH_OK)
 		code = answer(L, fn, arg, err);
 	ush_budget_end(box, allowance);
@@ -198,6 +198,12 @@ bool
 ush_box_is_sound(const struct ush_box *box)
 {
 	return !box->alloc.failed;
+}
+
+void
+ush_box_retire(struct ush_box *box)
+{
+	box->alloc.failed = true;
 }
 
 void

@@ -82,13 +82,19 @@ enum ush_code ush_box_run(struct ush_box *box, void (*fn)(lua_State *, void *),
     void *arg, struct ush_allowance *allowance, struct ush_error *err);
 
 /*
- * A function that is called often is kept in the box instead, with its two
- * arguments: they are on top of the stack and become entry `slot`. To be
- * called within ush_box_run; from its end on the entry can be called.
- * [-3, +0, e]
+ * A function that is called often is kept in the box instead: it is on top of
+ * the stack and becomes entry `slot`. To be called within ush_box_run; from
+ * its end on the entry can be called. [-1, +0, e]
  */
 enum { USH_BOX_SLOTS = 2 };
 void ush_box_keep(lua_State *L, unsigned int slot);
+
+/* A kept function, and the light userdata that it takes: of addresses like
+ * those the state has had before, or Lua would allocate. */
+struct ush_box_entry {
+	unsigned int slot;
+	void *first, *second;
+};
 
 /*
  * Reads what a kept function returned, two values on top of the stack, and
@@ -100,12 +106,14 @@ typedef enum ush_code (*ush_box_answer_fn)(
     lua_State *L, int fn, void *arg, struct ush_error *err);
 
 /* Calls a kept entry, protected, as ush_box_run does. */
-enum ush_code ush_box_call(struct ush_box *box, unsigned int slot,
-    ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
-    struct ush_error *err);
+enum ush_code ush_box_call(struct ush_box *box,
+    const struct ush_box_entry *entry, ush_box_answer_fn answer, void *arg,
+    struct ush_allowance *allowance, struct ush_error *err);
 
-/* False once a memory error has happened: the box is to be freed. */
+/* False once a memory error has happened, or it was retired: the box is to be
+ * freed. */
 bool ush_box_is_sound(const struct ush_box *box);
+void ush_box_retire(struct ush_box *box);
 
 /* In a run: what the host was to do for it lacked memory. The run ends as if
  * the box's own allocator had been refused; no script can catch that. */

@@ -99,6 +99,7 @@ ush_lib_tostring(lua_State *L, int index)
 		return;
 	case LUA_TTABLE:
 	case LUA_TUSERDATA:
+	case LUA_TLIGHTUSERDATA:
 		if (call_tostring(L, index))
 			return;
 		/* Our own objects have names; scripts can't make any. */
