@@ -15,6 +15,7 @@ CHECKS += tests/check_attacks_load
 CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_objects
 CHECKS += tests/check_attacks_results
+CHECKS += tests/check_auth_time
 CHECKS += tests/check_base
 CHECKS += tests/check_cbor
 CHECKS += tests/check_chunk

@@ -27,6 +27,7 @@
 #include <openssl/crypto.h>
 
 #include "tls/decide.h"
+#include "tls/since.h"
 
 static int ssl_index = -1;
 static ush_conn_end_fn on_end;
@@ -115,7 +116,7 @@ ush_conn_init(void)
 {
 	ssl_index = CRYPTO_get_ex_new_index(
 	    CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, on_ssl_dup, on_ssl_free);
-	return ssl_index >= 0 ? 0 : -1;
+	return ssl_index >= 0 ? ush_since_init() : -1;
 }
 
 void

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "lib/crypto.h"
 #include "policy/answer.h"
+#include "tls/since.h"
 
 static struct ush_part
 app_data_of(SSL_SESSION *session)
@@ -119,8 +120,7 @@ ush_content_prepare(struct ush_issue *is)
 	ush_random(e->id, sizeof e->id);
 	memcpy(e->revision, g->revision, sizeof e->revision);
 	if (!is->resumed) {
-		e->has_auth_time = true;
-		e->auth_time = is->conn->now.auth_time;
+		e->has_auth_time = ush_since(is->session, &e->auth_time);
 	} else {
 		e->renewals = 1;
 		if (is->live.kind == USH_ENVELOPE) {

@@ -233,10 +233,8 @@ open_issue(struct ush_issue *is)
 	ush_live_open(&is->live, is->ssl, is->conn, is->generation, true);
 	if (is->resumed && now->session)
 		ush_live_set_previous(&is->live);
-	if (now->tickets == 0) {
+	if (now->tickets == 0)
 		now->timeout = SSL_SESSION_get_timeout(is->session);
-		now->auth_time = is->resumed ? 0 : ush_clock_now();
-	}
 }
 
 static int

@@ -26,5 +26,7 @@ libusher_internal_la_SOURCES += src/tls/lists.h
 libusher_internal_la_SOURCES += src/tls/live.c
 libusher_internal_la_SOURCES += src/tls/live.h
 libusher_internal_la_SOURCES += src/tls/live_ticket.c
+libusher_internal_la_SOURCES += src/tls/since.c
+libusher_internal_la_SOURCES += src/tls/since.h
 libusher_internal_la_SOURCES += src/tls/vars.c
 libusher_internal_la_SOURCES += src/tls/vars.h
