@@ -22,7 +22,9 @@
 #include <sys/socket.h>
 
 #include <check.h>
+#include <openssl/bio.h>
 
+#include "tls/address.h"
 #include "tls/policy.h"
 #include "tls/sockets.h"
 
@@ -208,6 +210,35 @@ START_TEST(a_peer_that_is_forgotten_is_the_sockets_again)
 }
 END_TEST
 
+/* Of a datagram socket, which is rarely connected, the BIO knows the peer. */
+START_TEST(the_peer_of_a_datagram_bio_is_found)
+{
+	static const unsigned char hosts[][16] = {
+	    {192, 0, 2, 7}, {0x20, 1, 0xd, 0xb8, [15] = 7}};
+	static const char *const texts[] = {"192.0.2.7", "2001:db8::7"};
+	int family = _i ? AF_INET6 : AF_INET,
+	    fd = socket(family, SOCK_DGRAM, 0);
+	BIO *bio = BIO_new_dgram(fd, BIO_CLOSE);
+	BIO_ADDR *peer = BIO_ADDR_new();
+	SSL *ssl = SSL_new(server_new(DTLS1_2_VERSION));
+	union ush_address found;
+	char text[64];
+
+	ck_assert(!ush_address_of_ssl(ssl, true, &found));
+	SSL_set_bio(ssl, bio, bio);
+	ck_assert(!ush_address_of_ssl(ssl, true, &found));
+	ck_assert_int_eq(
+	    BIO_ADDR_rawmake(peer, family, hosts[_i], _i ? 16 : 4, htons(4433)),
+	    1);
+	BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_PEER, 0, peer);
+	ck_assert(ush_address_of_ssl(ssl, true, &found));
+	ck_assert_int_eq(ush_address_print(&found, text, sizeof text), 4433);
+	ck_assert_str_eq(text, texts[_i]);
+	BIO_ADDR_free(peer);
+	SSL_free(ssl);
+}
+END_TEST
+
 static const char has[] = "(function(list, wanted)\n"
 			  "  if not list then return 'nil' end\n"
 			  "  for _, v in ipairs(list) do\n"
@@ -333,6 +364,7 @@ connections(void)
 	tcase_add_loop_test(
 	    tcase, addresses_are_those_of_the_socket, 0, VERSIONS);
 	tcase_add_test(tcase, a_peer_that_is_forgotten_is_the_sockets_again);
+	tcase_add_loop_test(tcase, the_peer_of_a_datagram_bio_is_found, 0, 2);
 	tcase_add_loop_test(
 	    tcase, the_hello_lists_what_was_offered, 0, VERSIONS);
 	tcase_add_loop_test(tcase,

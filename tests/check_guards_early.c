@@ -130,6 +130,24 @@ START_TEST(declining_does_not_outlive_the_handshake)
 }
 END_TEST
 
+/* Put back once: what the host sets from then on is the host's. */
+START_TEST(a_limit_that_the_host_sets_later_stays)
+{
+	struct visit visit = early_visit(declining);
+	struct conn *conn = conn_open(&visit);
+	struct outcome saw;
+
+	ck_assert_int_eq(conn->saw.tickets, 1);
+	SSL_set_max_early_data(conn->server, 2048);
+	ck_assert_int_eq(SSL_new_session_ticket(conn->server), 1);
+	conn_restart(conn, WIRE_SERVER);
+	saw = conn_close(conn);
+	ck_assert_int_eq(saw.tickets, 2);
+	ck_assert_uint_eq(
+	    SSL_SESSION_get_max_early_data(saw.sessions[1]), 2048);
+}
+END_TEST
+
 static TCase *
 early(void)
 {
@@ -142,6 +160,7 @@ early(void)
 	tcase_add_test(tcase, a_refused_ticket_declines_early_data);
 	tcase_add_test(tcase, declining_what_was_not_offered_changes_nothing);
 	tcase_add_test(tcase, declining_does_not_outlive_the_handshake);
+	tcase_add_test(tcase, a_limit_that_the_host_sets_later_stays);
 	return tcase;
 }
 

@@ -112,8 +112,7 @@ refuse(struct job *job, const struct level *at, const char *what)
 	char path[PATH] = "data";
 
 	format_path(job->L, at, path, sizeof path);
-	if (job->why_cap > 0)
-		snprintf(job->why, job->why_cap, "%s: %s", path, what);
+	snprintf(job->why, job->why_cap, "%s: %s", path, what);
 	return -1;
 }
 

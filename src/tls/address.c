@@ -11,7 +11,8 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-/* A server's datagram socket is rarely connected: the BIO knows the peer. */
+/* A server's datagram socket is rarely connected: the BIO knows the peer. One
+ * that does not leaves the address without a family. */
 static bool
 datagram_peer(const SSL *ssl, union ush_address *addr)
 {
@@ -23,8 +24,9 @@ datagram_peer(const SSL *ssl, union ush_address *addr)
 	if (!bio || BIO_method_type(bio) != BIO_TYPE_DGRAM)
 		return false;
 	peer = BIO_ADDR_new();
-	if (!peer || BIO_dgram_get_peer(bio, peer) <= 0)
-		goto done;
+	if (!peer)
+		return false;
+	BIO_dgram_get_peer(bio, peer);
 	addr->any.sa_family = (sa_family_t)BIO_ADDR_family(peer);
 	if (addr->any.sa_family == AF_INET6) {
 		addr->in6.sin6_port = BIO_ADDR_rawport(peer);
@@ -35,7 +37,6 @@ datagram_peer(const SSL *ssl, union ush_address *addr)
 		found =
 		    BIO_ADDR_rawaddress(peer, &addr->in.sin_addr, &len) == 1;
 	}
-done:
 	BIO_ADDR_free(peer);
 	return found;
 }
