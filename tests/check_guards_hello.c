@@ -13,9 +13,11 @@
  *  4. The server name is read from the hello, in lower case, and is the same
  *     in generate.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <check.h>
+#include <openssl/ocsp.h>
 
 #include "tls/hello.h"
 #include "tls/policy.h"
@@ -161,6 +163,56 @@ START_TEST(other_alpn_after_a_retry_is_refused)
 }
 END_TEST
 
+/* Asks for the certificate's status, with a list of responders (RFC 6066): no
+ * fact, but nothing that a second hello may change. */
+static void
+name_a_responder(struct conn *conn, void *arg)
+{
+	static const unsigned char id[] = {
+	    0xa2, 4, 4, 2, 'i', 'd'}; /* by key */
+	const unsigned char *at = id;
+	STACK_OF(OCSP_RESPID) *ids = sk_OCSP_RESPID_new_null();
+
+	(void)arg;
+	ck_assert(
+	    sk_OCSP_RESPID_push(ids, d2i_OCSP_RESPID(NULL, &at, sizeof id)));
+	SSL_set_tlsext_status_ids(conn->client, ids);
+}
+
+static void
+ask_for_status(struct conn *conn, void *arg)
+{
+	(void)arg;
+	SSL_set_tlsext_status_type(conn->client, TLSEXT_STATUSTYPE_ocsp);
+}
+
+/* Read by the script: nothing of the lists, ciphers, or protocols. */
+START_TEST(other_bytes_after_a_retry_are_asked_about)
+{
+	static const char *const reads[] = {
+	    "conn.version", "conn.hello", "conn.alpn_offered"};
+	struct visit visit;
+	struct usher *engine;
+	struct outcome saw;
+	char text[256];
+
+	snprintf(text, sizeof text,
+	    "return { decrypt = function(conn)\n"
+	    "  local read = %s\n"
+	    "end }\n",
+	    reads[_i]);
+	engine = engine_new(text);
+	visit = retry_visit(engine);
+	visit.prepare = ask_for_status;
+	visit.retry = name_a_responder;
+	saw = visit_run(&visit);
+	ck_assert_int_eq(saw.retries, 1);
+	ck_assert(saw.resumed && saw.echoed);
+	ck_assert_uint_eq(engine_stats(engine).decrypt_runs, _i ? 2 : 1);
+	ck_assert_uint_eq(engine_stats(engine).remembered, _i ? 0 : 1);
+}
+END_TEST
+
 static void
 swap_ticket_in_second(unsigned char **flight, size_t *len, int nth, void *arg)
 {
@@ -260,6 +312,8 @@ retries(void)
 	    tcase, a_name_that_is_corrected_after_a_retry_is_asked_about_again);
 	tcase_add_test(tcase, a_name_that_is_gone_after_a_retry_is_refused);
 	tcase_add_test(tcase, other_alpn_after_a_retry_is_refused);
+	tcase_add_loop_test(
+	    tcase, other_bytes_after_a_retry_are_asked_about, 0, 3);
 	tcase_add_test(tcase, another_ticket_after_a_retry_is_asked_about);
 	return tcase;
 }

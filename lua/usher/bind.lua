@@ -3,7 +3,7 @@
 -- What a ticket is bound to, declared once; both callbacks come from it. What
 -- was seen when the ticket was made is stored in it under one letter each, with
 -- false for what was not there: a ticket from before the declaration lacks the
--- letter, and so never fits.
+-- letter, and so never fits. What can't be read now fits nothing, not even that.
 
 local usher = require "usher"
 local ip = require "usher.ip"
@@ -73,21 +73,23 @@ end
 -- server takes now can't be known yet.
 local function offers(stored, conn)
   local offered = conn.alpn_offered
-  if not stored then return stored == false and not (offered and offered[1]) end
-  for i = 1, #(offered or {}) do
+  if not offered then return false end
+  if not stored then return stored == false and not offered[1] end
+  for i = 1, #offered do
     if offered[i] == stored then return true end
   end
   return false
 end
 
--- The protocol that a server with this order of preference takes.
+-- The protocol that a server with this order of preference takes; nil if that
+-- can't be known.
 local function choose(order, conn)
-  local offered = {}
-  for _, protocol in ipairs(conn.alpn_offered or {}) do
-    offered[protocol] = true
-  end
+  local offered = conn.alpn_offered
+  if not offered then return nil end
+  local among = {}
+  for i = 1, #offered do among[offered[i]] = true end
   for i = 1, #order do
-    if offered[order[i]] then return order[i] end
+    if among[order[i]] then return order[i] end
   end
   return false
 end
@@ -110,7 +112,7 @@ function add.alpn(item, order)
   item.same = offers
   if order ~= true then
     item.same = function(stored, conn)
-      return stored == choose(order, conn)
+      return stored ~= nil and stored == choose(order, conn)
     end
   end
 end

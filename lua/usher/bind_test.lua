@@ -128,6 +128,32 @@ describe("usher.bind", function()
     end
   end)
 
+  it("tells protocols that can't be read from none", function()
+    for _, option in ipairs { "alpn = true", "alpn = { 'h2' }" } do
+      for _, stored in ipairs { false, "h2" } do
+        assert.equal("ignore_renew", (offer(option, { a = stored }, {})))
+      end
+      assert.equal("ignore_renew", (offer(option, {}, {})))
+      assert.equal("ignore_renew", (offer(option, {}, { alpn_offered = {} })))
+      assert.equal("default",
+        (offer(option, { a = false }, { alpn_offered = {} })))
+      assert.equal("default",
+        (offer(option, { a = "h2" }, { alpn_offered = { "x", "h2" } })))
+    end
+  end)
+
+  it("sees a protocol behind many others", function()
+    local many = { "http/1.1" }
+    for i = 1, 64 do many[#many + 1] = "x" .. i end
+    many[#many + 1] = "h2"
+    local server = usher.server(bind "alpn = { 'h2', 'http/1.1' }",
+      { alpn = { "h2", "http/1.1" } })
+    local visit = server:visit { alpn = { "http/1.1" } }
+    visit = server:visit { alpn = many, ticket = visit.ticket }
+    assert.is_false(visit.resumed)
+    assert.equal("other application protocol", visit.reason)
+  end)
+
   it("compares local address and port", function()
     local here = { local_address = "192.0.2.1", local_port = 443 }
     local option = "local_address = true, local_port = true"

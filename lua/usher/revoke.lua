@@ -70,8 +70,11 @@ end
 local function check_cert(cert, sets, expired)
   if expired then
     local now = usher.now()
-    if now > cert.not_after then return "client certificate has expired" end
-    if now < cert.not_before then
+    -- A time that can't be read is none to be within.
+    if now > (cert.not_after or -math.huge) then
+      return "client certificate has expired"
+    end
+    if now < (cert.not_before or math.huge) then
       return "client certificate is not valid yet"
     end
   end

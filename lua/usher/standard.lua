@@ -45,10 +45,11 @@ local function decrypt_of(auth_age)
     local cert = ticket.client_cert
     if cert then
       local now = usher.now()
-      if now > cert.not_after then
+      -- A time that can't be read is none to be within.
+      if now > (cert.not_after or -huge) then
         return "ignore_renew", "client certificate has expired"
       end
-      if now < cert.not_before then
+      if now < (cert.not_before or huge) then
         return "ignore_renew", "client certificate is not valid yet"
       end
     end

@@ -31,6 +31,7 @@ static const uint32_t limits[USH_LOG_KINDS] = {
     [USH_LOG_SCRIPT_ERROR_GENERATE] = 1,
     [USH_LOG_BUDGET] = 1,
     [USH_LOG_IDENTITIES] = 1,
+    [USH_LOG_ID_CONTEXT] = 1,
     [USH_LOG_BYPASS] = 1,
     [USH_LOG_STATEFUL] = 1,
     [USH_LOG_LATER] = 1,

@@ -24,6 +24,7 @@ enum ush_log_kind {
 	USH_LOG_SCRIPT_ERROR_GENERATE,
 	USH_LOG_BUDGET,     /* the budget of a handshake is spent */
 	USH_LOG_IDENTITIES, /* more identities than may be asked about */
+	USH_LOG_ID_CONTEXT, /* a session without one, where that is fatal */
 	USH_LOG_BYPASS,     /* resumed without being asked */
 	USH_LOG_STATEFUL,   /* a ticket that decrypt will never see */
 	USH_LOG_LATER,      /* what the host has done after attaching */

@@ -58,28 +58,42 @@ is_list(const json_t *json)
 	       (json_is_object(json) && json_object_size(json) == 0);
 }
 
+/* As on the wire, each behind a byte of its length. */
 static int
 read_strings(struct ush_recorded_reader *reader, const json_t *json,
     const char *path, struct ush_fact_value *value)
 {
-	size_t n = json_array_size(json);
-	struct ush_bytes *v;
-	char item[USH_RECORDED_PATH];
+	size_t n = json_array_size(json), len = 0;
+	struct ush_bytes one;
+	char item[USH_RECORDED_PATH], *list;
 
 	if (!is_list(json))
 		return ush_recorded_refuse_type(
 		    reader, path, "a list of strings", json);
-	v = ush_recorded_alloc(reader->r, (n + 1) * sizeof *v);
-	if (!v)
+	list = ush_recorded_alloc(reader->r, n * (1 + UINT8_MAX) + 1);
+	if (!list)
 		return ush_recorded_refuse(reader, "%s: out of memory", path);
 	for (size_t i = 0; i < n; i++) {
 		ush_recorded_path(item, "%s[%zu]", path, i + 1);
-		if (read_bytes(reader, json_array_get(json, i), item, &v[i]))
+		if (read_bytes(reader, json_array_get(json, i), item, &one))
 			return -1;
+		if (one.len < 1 || one.len > UINT8_MAX)
+			return ush_recorded_refuse(
+			    reader, "%s: must have 1 to 255 bytes", item);
+		list[len++] = (char)one.len;
+		memcpy(list + len, one.p, one.len);
+		len += one.len;
 	}
-	value->as.strings.v = v;
-	value->as.strings.n = n;
+	value->as.strings = (struct ush_bytes){list, len};
 	return 0;
+}
+
+static int
+read_time(struct ush_recorded_reader *reader, const json_t *json,
+    const char *path, struct ush_cert_time *time)
+{
+	time->there = true;
+	return read_integer(reader, json, path, &time->seconds);
 }
 
 static int
@@ -91,7 +105,7 @@ read_cert(struct ush_recorded_reader *reader, const json_t *json,
 	struct ush_cert *cert =
 	    ush_recorded_alloc(reader->r, sizeof(struct ush_cert));
 	struct ush_bytes *strings[4];
-	int64_t *times[2];
+	struct ush_cert_time *times[2];
 	char member[USH_RECORDED_PATH];
 	int failed = 0;
 
@@ -115,9 +129,8 @@ read_cert(struct ush_recorded_reader *reader, const json_t *json,
 		ush_recorded_path(member, "%s.%s", path, names[i]);
 		if (!part)
 			continue;
-		failed = i < 4
-			     ? read_bytes(reader, part, member, strings[i])
-			     : read_integer(reader, part, member, times[i - 4]);
+		failed = i < 4 ? read_bytes(reader, part, member, strings[i])
+			       : read_time(reader, part, member, times[i - 4]);
 	}
 	value->as.cert = cert;
 	return failed;
@@ -129,17 +142,17 @@ read_code_points(struct ush_recorded_reader *reader, const json_t *json,
 {
 	char item[USH_RECORDED_PATH];
 	size_t n = json_array_size(json);
+	unsigned char *points;
 	int64_t number;
 
-	list->n = -1;
 	if (!json)
 		return 0;
 	if (!is_list(json))
 		return ush_recorded_refuse_type(
 		    reader, path, "a list of numbers", json);
-	if (n > USH_HELLO_MAX)
-		return ush_recorded_refuse(reader,
-		    "%s: has more than %d entries", path, USH_HELLO_MAX);
+	points = ush_recorded_alloc(reader->r, 2 * n + 1);
+	if (!points)
+		return ush_recorded_refuse(reader, "%s: out of memory", path);
 	for (size_t i = 0; i < n; i++) {
 		ush_recorded_path(item, "%s[%zu]", path, i + 1);
 		if (read_integer(
@@ -148,9 +161,10 @@ read_code_points(struct ush_recorded_reader *reader, const json_t *json,
 		if (number < 0 || number > UINT16_MAX)
 			return ush_recorded_refuse(
 			    reader, "%s: must be 0 to 65535", item);
-		list->v[i] = (uint16_t)number;
+		points[2 * i] = (unsigned char)(number >> 8);
+		points[2 * i + 1] = (unsigned char)number;
 	}
-	list->n = (int)n;
+	*list = (struct ush_code_points){points, n};
 	return 0;
 }
 

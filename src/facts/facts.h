@@ -22,7 +22,7 @@ enum ush_fact_type {
 	USH_FACT_STRING, /* any bytes */
 	USH_FACT_INTEGER,
 	USH_FACT_BOOLEAN,
-	USH_FACT_STRINGS,  /* a list */
+	USH_FACT_STRINGS,  /* a list, of 1 to 255 bytes each */
 	USH_FACT_CERT,     /* a table: struct ush_cert */
 	USH_FACT_HELLO,    /* a table: struct ush_hello */
 	USH_FACT_DATA,     /* the script's own table, as CBOR */
@@ -64,15 +64,17 @@ struct ush_bytes {
 struct ush_cert {
 	struct ush_bytes subject, issuer; /* RFC 2253 form */
 	struct ush_bytes serial, sha256;  /* hex digits, lower case */
-	int64_t not_before, not_after;
+	struct ush_cert_time {
+		bool there;
+		int64_t seconds;
+	} not_before, not_after;
 };
 
-enum { USH_HELLO_MAX = 256 };
-
-/* Code points of the IANA registries, as offered; n < 0: can't be read now. */
+/* Code points of the IANA registries, as offered: two bytes each, the higher
+ * first, as on the wire. p == NULL: they can't be read. */
 struct ush_code_points {
-	int n;
-	uint16_t v[USH_HELLO_MAX];
+	const unsigned char *p;
+	size_t n;
 };
 
 struct ush_hello {
@@ -86,10 +88,8 @@ struct ush_fact_value {
 	union {
 		struct ush_bytes string; /* STRING, DATA */
 		int64_t integer;         /* INTEGER, and 0 or 1 of BOOLEAN */
-		struct {
-			const struct ush_bytes *v;
-			size_t n;
-		} strings;
+		/* STRINGS: on the wire, each behind a byte of its length. */
+		struct ush_bytes strings;
 		const struct ush_cert *cert;
 		const struct ush_hello *hello;
 	} as;

@@ -113,9 +113,11 @@ set_bytes(lua_State *L, const char *field, struct ush_bytes bytes)
 }
 
 static void
-set_integer(lua_State *L, const char *field, int64_t n)
+set_time(lua_State *L, const char *field, const struct ush_cert_time *time)
 {
-	lua_pushnumber(L, (lua_Number)n);
+	if (!time->there)
+		return;
+	lua_pushnumber(L, (lua_Number)time->seconds);
 	lua_setfield(L, -2, field);
 }
 
@@ -127,20 +129,22 @@ push_cert(lua_State *L, const struct ush_cert *cert)
 	set_bytes(L, "issuer", cert->issuer);
 	set_bytes(L, "serial", cert->serial);
 	set_bytes(L, "sha256", cert->sha256);
-	set_integer(L, "not_before", cert->not_before);
-	set_integer(L, "not_after", cert->not_after);
+	set_time(L, "not_before", &cert->not_before);
+	set_time(L, "not_after", &cert->not_after);
 }
 
 static void
 set_code_points(
     lua_State *L, const char *field, const struct ush_code_points *list)
 {
-	if (list->n < 0)
+	const unsigned char *p = list->p;
+
+	if (!p)
 		return;
-	lua_createtable(L, list->n, 0);
-	for (int i = 0; i < list->n; i++) {
-		lua_pushinteger(L, list->v[i]);
-		lua_rawseti(L, -2, i + 1);
+	lua_createtable(L, (int)list->n, 0);
+	for (int i = 1; i <= (int)list->n; i++, p += 2) {
+		lua_pushinteger(L, p[0] << 8 | p[1]);
+		lua_rawseti(L, -2, i);
 	}
 	lua_setfield(L, -2, field);
 }
@@ -156,12 +160,16 @@ push_hello(lua_State *L, const struct ush_hello *hello)
 }
 
 static void
-push_strings(lua_State *L, const struct ush_bytes *v, size_t n)
+push_strings(lua_State *L, struct ush_bytes list)
 {
-	lua_createtable(L, (int)n, 0);
-	for (size_t i = 0; i < n; i++) {
-		push_bytes(L, v[i]);
-		lua_rawseti(L, -2, (int)i + 1);
+	const char *p = list.p, *end = p + list.len;
+	size_t len;
+
+	lua_newtable(L);
+	for (int i = 1; p < end; i++, p += len) {
+		len = (unsigned char)*p++;
+		lua_pushlstring(L, p, len);
+		lua_rawseti(L, -2, i);
 	}
 }
 
@@ -193,7 +201,7 @@ push_value(lua_State *L, const struct ush_objects *o, enum ush_fact_type type,
 		lua_pushboolean(L, value->as.integer != 0);
 		return;
 	case USH_FACT_STRINGS:
-		push_strings(L, value->as.strings.v, value->as.strings.n);
+		push_strings(L, value->as.strings);
 		return;
 	case USH_FACT_CERT:
 		push_cert(L, value->as.cert);

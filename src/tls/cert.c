@@ -71,13 +71,17 @@ read_sha256(const X509 *x509, char *buf)
 	return text;
 }
 
-/* A time that can't be read is in the past: never valid. */
-static int64_t
+static struct ush_cert_time
 read_time(const ASN1_TIME *time)
 {
+	struct ush_cert_time out = {false, 0};
 	struct tm tm;
 
-	return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+	if (ASN1_TIME_to_tm(time, &tm) == 1) {
+		out.there = true;
+		out.seconds = (int64_t)timegm(&tm);
+	}
+	return out;
 }
 
 void

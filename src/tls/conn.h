@@ -38,7 +38,9 @@ enum {
 struct ush_memory {
 	bool valid;
 	bool has_reason; /* the handshake's reason is this verdict's */
-	bool has_digest;
+	bool
+	    lists_read; /* by the script; the second hello's must be the same */
+	bool has_digest; /* else nothing is, then */
 	/* The above says what of this holds. */
 	enum ush_verdict verdict;
 	unsigned int session_id_len;
@@ -77,6 +79,7 @@ struct ush_handshake {
 	enum ush_verdict verdict;
 	bool decided;
 	bool has_server_name; /* has it been looked for in this hello? */
+	bool bad_server_name; /* and can't be read */
 	bool early_data_declined;
 	uint32_t max_early_data; /* before that */
 	char *reason;            /* of the verdict: owned; NULL: none */
@@ -95,7 +98,6 @@ struct ush_handshake {
 	unsigned int tickets;          /* made so far */
 	struct ush_allowance generate; /* what that has spent */
 	int64_t generate_short;        /* since when little is left */
-	int64_t auth_time; /* of a full handshake: its first ticket's time */
 	struct ush_written written;
 	unsigned char *host; /* app data set by the host, a copy */
 	size_t host_len;

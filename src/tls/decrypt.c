@@ -27,6 +27,7 @@ struct question {
 	struct ush_live live;
 	SSL_SESSION *session; /* NULL if there is none */
 	SSL_TICKET_STATUS status;
+	bool other_name; /* than in the first hello */
 	/* the answer */
 	enum ush_verdict verdict;
 	const char *reason; /* or NULL */
@@ -214,7 +215,7 @@ is_remembered(struct question *q)
 
 	if (!now->retry)
 		return false;
-	if (is_other_name(q))
+	if (q->other_name)
 		memory->valid = false;
 	if (!memory->valid || !q->session)
 		return false;
@@ -222,9 +223,10 @@ is_remembered(struct question *q)
 	if (id_len != memory->session_id_len ||
 	    memcmp(id, memory->session_id, id_len) != 0)
 		return false;
-	return !memory->has_digest ||
-	       (ush_lists_digest(q->ssl, digest) == 0 &&
-		   memcmp(digest, memory->digest, sizeof digest) == 0);
+	if (!memory->lists_read)
+		return true;
+	return memory->has_digest && ush_lists_digest(q->ssl, digest) == 0 &&
+	       memcmp(digest, memory->digest, sizeof digest) == 0;
 }
 
 static void
@@ -242,6 +244,51 @@ remember(struct question *q)
 	id = SSL_SESSION_get_id(q->session, &memory->session_id_len);
 	memcpy(memory->session_id, id, memory->session_id_len);
 	memory->verdict = q->verdict;
+}
+
+/*
+ * What no script is asked about
+ */
+
+/* OpenSSL would end the connection after `use`: it takes no session that may be
+ * another application's where clients show certificates, and tells that by the
+ * id context alone. (Has the SSL one, and the session none, it is a full
+ * handshake anyhow.) */
+static bool
+is_out_of_context(const struct question *q)
+{
+	unsigned int len;
+
+	if (!q->session || (SSL_get_verify_mode(q->ssl) & SSL_VERIFY_PEER) == 0)
+		return false;
+	SSL_SESSION_get0_id_context(q->session, &len);
+	return len == 0;
+}
+
+static bool
+is_refused(struct question *q)
+{
+	struct ush_handshake *now = &q->conn->now;
+
+	q->other_name = now->retry && is_other_name(q);
+	if (is_out_of_context(q)) {
+		q->verdict = USH_VERDICT_IGNORE_RENEW;
+		q->reason = "no session id context";
+		ush_log_write(&q->generation->engine->log, USH_LOG_WARNING,
+		    USH_LOG_ID_CONTEXT,
+		    "decrypt: a session without id context can't be resumed "
+		    "where clients are asked for certificates: call "
+		    "SSL_CTX_set_session_id_context (a full handshake "
+		    "follows)");
+		return true;
+	}
+	/* In TLS 1.2 OpenSSL would resume, and take it for no name at all. */
+	ush_live_server_name(&q->live);
+	if (!now->bad_server_name || !q->generation->has_decrypt)
+		return false;
+	q->verdict = USH_VERDICT_IGNORE_RENEW;
+	q->reason = "unreadable server name";
+	return true;
 }
 
 /*
@@ -393,9 +440,11 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	ush_live_open(&q.live, ssl, conn, generation, false);
 	ush_live_set_ticket(&q.live, q.session, status, key_name, key_name_len);
 	ush_decide_count(generation, conn, USH_STAT_decrypt_calls);
-	if (conn->now.shadow)
-		ush_beside_decrypt(&q.live, status);
-	ask(&q);
+	if (!is_refused(&q)) {
+		if (conn->now.shadow)
+			ush_beside_decrypt(&q.live, status);
+		ask(&q);
+	}
 	if (q.verdict == USH_VERDICT_DEFAULT)
 		q.verdict = ush_default_verdict(status);
 	keep(&q, key_name, key_name_len);

@@ -55,7 +55,7 @@ ush_lower(char *out, const char *s, size_t len)
 	out[len] = '\0';
 }
 
-size_t
+int
 ush_hello_server_name(
     const unsigned char *ext, size_t len, char name[USH_SERVER_NAME_MAX + 1])
 {
@@ -63,51 +63,44 @@ ush_hello_server_name(
 
 	/* One list of one entry: list length, type 0, name length, name. */
 	if (len < 5 || get16(ext) != len - 2 || ext[2] != 0)
-		return 0;
+		return -1;
 	n = get16(ext + 3);
-	if (n != len - 5 || n == 0 || n > USH_SERVER_NAME_MAX ||
-	    memchr(ext + 5, '\0', n))
-		return 0;
+	if (n != len - 5 || n > USH_SERVER_NAME_MAX || memchr(ext + 5, '\0', n))
+		return -1;
 	ush_lower(name, (const char *)ext + 5, n);
-	return n;
+	return (int)n;
 }
 
-size_t
-ush_hello_alpn(const unsigned char *ext, size_t len,
-    struct ush_bytes *protocols, size_t max)
+struct ush_bytes
+ush_hello_alpn(const unsigned char *ext, size_t len)
 {
-	size_t n = 0, at = 2, size;
+	const struct ush_bytes none = {NULL, 0};
+	size_t at = 2, size;
 
-	if (len < 2 || get16(ext) != len - 2)
-		return 0;
+	/* A list of none is not one. */
+	if (len < 4 || get16(ext) != len - 2)
+		return none;
 	while (at < len) {
 		size = ext[at++];
 		if (size == 0 || size > len - at)
-			return 0;
-		if (n < max) {
-			protocols[n].p = (const char *)ext + at;
-			protocols[n].len = size;
-			n++;
-		}
+			return none;
 		at += size;
 	}
-	return n;
+	return (struct ush_bytes){(const char *)ext + 2, len - 2};
 }
 
-void
-ush_hello_code_points(const unsigned char *p, size_t len, bool prefixed,
-    struct ush_code_points *list)
+struct ush_code_points
+ush_hello_code_points(const unsigned char *p, size_t len, bool prefixed)
 {
-	list->n = -1;
+	const struct ush_code_points none = {NULL, 0};
+
 	if (prefixed) {
 		if (len < 2 || get16(p) != len - 2)
-			return;
+			return none;
 		p += 2;
 		len -= 2;
 	}
-	if (len % 2 != 0)
-		return;
-	list->n = 0;
-	for (; len > 0 && list->n < USH_HELLO_MAX; p += 2, len -= 2)
-		list->v[list->n++] = (uint16_t)get16(p);
+	if (!p || len % 2 != 0)
+		return none;
+	return (struct ush_code_points){p, len / 2};
 }

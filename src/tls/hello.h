@@ -25,21 +25,21 @@ enum { USH_SERVER_NAME_MAX = 255 };
 
 /*
  * The host name of a server_name extension, in lower case, with a final NUL.
- * Returns its length; 0 if there is none that OpenSSL would accept (then it
- * ends the handshake itself, after the callbacks).
+ * Returns its length, 0 for an empty one (which OpenSSL takes for a name, and
+ * nobody else); -1 if it is none that OpenSSL would accept: too long, with a
+ * NUL inside, or malformed.
  */
-size_t ush_hello_server_name(
+int ush_hello_server_name(
     const unsigned char *ext, size_t len, char name[USH_SERVER_NAME_MAX + 1]);
 
-/* The protocols of an ALPN extension, pointing into it, at most `max`.
- * Returns their number; 0 if it is malformed. */
-size_t ush_hello_alpn(const unsigned char *ext, size_t len,
-    struct ush_bytes *protocols, size_t max);
+/* The protocols of an ALPN extension, each behind a byte of its length,
+ * pointing into it; p == NULL if it is malformed. */
+struct ush_bytes ush_hello_alpn(const unsigned char *ext, size_t len);
 
 /* A list of 16-bit code points with a 16-bit length before it (groups,
- * signature algorithms), or without one (cipher suites). */
-void ush_hello_code_points(const unsigned char *p, size_t len, bool prefixed,
-    struct ush_code_points *list);
+ * signature algorithms), or without one (cipher suites): where it lies. */
+struct ush_code_points ush_hello_code_points(
+    const unsigned char *p, size_t len, bool prefixed);
 
 /* Lower case of ASCII letters, into `out` with a NUL; len < cap. */
 void ush_lower(char *out, const char *s, size_t len);

@@ -6,9 +6,6 @@
  */
 #include "tls/lists.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
@@ -69,137 +66,169 @@ group_of_nid(int nid)
 }
 
 static void
-read_groups(SSL *ssl, struct ush_code_points *list)
+put16(unsigned char *p, size_t i, int code)
 {
-	int n = (int)SSL_get1_groups(ssl, NULL), *nids;
-
-	list->n = -1;
-	if (n <= 0)
-		return;
-	nids = malloc((size_t)n * sizeof *nids);
-	if (!nids)
-		return;
-	n = (int)SSL_get1_groups(ssl, nids);
-	list->n = 0;
-	for (int i = 0; i < n && i < USH_HELLO_MAX; i++)
-		list->v[list->n++] = group_of_nid(nids[i]);
-	free(nids);
+	p[2 * i] = (unsigned char)(code >> 8);
+	p[2 * i + 1] = (unsigned char)code;
 }
 
-static void
-read_signatures(SSL *ssl, struct ush_code_points *list)
+/* Does OpenSSL skip some lists of this hello? (Of TLS 1.2 that resumes.) */
+static bool
+is_skipped(const SSL *ssl)
 {
+	return SSL_version(ssl) != TLS1_3_VERSION && SSL_session_reused(ssl);
+}
+
+static struct ush_code_points
+read_groups(SSL *ssl, unsigned char *room)
+{
+	struct ush_code_points list = {NULL, 0};
+	int n = (int)SSL_get1_groups(ssl, NULL), nids[USH_LISTS_ROOM];
+
+	if (n < 0 || n > USH_LISTS_ROOM || is_skipped(ssl))
+		return list;
+	if (n > 0)
+		n = (int)SSL_get1_groups(ssl, nids);
+	for (int i = 0; i < n; i++)
+		put16(room, (size_t)i, group_of_nid(nids[i]));
+	list.p = room;
+	list.n = (size_t)n;
+	return list;
+}
+
+/* No hello of TLS 1.3 is without. */
+static struct ush_code_points
+read_signatures(SSL *ssl, unsigned char *room)
+{
+	struct ush_code_points list = {NULL, 0};
 	unsigned char rsig, rhash;
 	int n = SSL_get_sigalgs(ssl, -1, NULL, NULL, NULL, NULL, NULL);
 
-	list->n = -1;
-	if (n <= 0)
-		return;
-	list->n = 0;
-	for (int i = 0; i < n && i < USH_HELLO_MAX; i++) {
+	if (n < 0 || n > USH_LISTS_ROOM || SSL_session_reused(ssl) ||
+	    (n == 0 && SSL_version(ssl) == TLS1_3_VERSION))
+		return list;
+	for (int i = 0; i < n; i++) {
 		SSL_get_sigalgs(ssl, i, NULL, NULL, NULL, &rsig, &rhash);
-		list->v[list->n++] = (uint16_t)(rhash << 8 | rsig);
+		put16(room, (size_t)i, rhash << 8 | rsig);
 	}
+	list.p = room;
+	list.n = (size_t)n;
+	return list;
 }
 
-static void
-read_list(SSL *ssl, unsigned int type, struct ush_code_points *list)
+static struct ush_code_points
+read_list(SSL *ssl, unsigned int type)
 {
 	const unsigned char *ext;
 	size_t len;
 
-	list->n = -1;
-	if (SSL_client_hello_get0_ext(ssl, type, &ext, &len) == 1)
-		ush_hello_code_points(ext, len, true, list);
+	if (SSL_client_hello_get0_ext(ssl, type, &ext, &len) != 1)
+		return ush_hello_code_points(
+		    (const unsigned char *)"", 0, false);
+	return ush_hello_code_points(ext, len, true);
 }
 
-static void
-read_extensions(SSL *ssl, struct ush_code_points *list)
+static struct ush_code_points
+read_extensions(SSL *ssl, unsigned char *room)
 {
+	struct ush_code_points list = {NULL, 0};
 	size_t n;
 	int *types;
 
-	list->n = -1;
 	if (SSL_client_hello_get1_extensions_present(ssl, &types, &n) != 1)
-		return;
-	list->n = 0;
-	for (size_t i = 0; i < n && i < USH_HELLO_MAX; i++)
-		list->v[list->n++] = (uint16_t)types[i];
+		return list;
+	if (n <= USH_LISTS_ROOM) {
+		for (size_t i = 0; i < n; i++)
+			put16(room, i, types[i]);
+		list.p = room;
+		list.n = n;
+	}
 	OPENSSL_free(types);
+	return list;
 }
 
-static void
-read_ciphers(SSL *ssl, struct ush_code_points *list)
+static struct ush_code_points
+read_ciphers(SSL *ssl)
 {
 	const unsigned char *raw = NULL;
 	size_t n = SSL_get0_raw_cipherlist(ssl, &raw);
 
-	list->n = -1;
-	if (raw && n > 0)
-		ush_hello_code_points(raw, n, false, list);
+	return ush_hello_code_points(n > 0 ? raw : NULL, n, false);
 }
 
 void
-ush_lists_read(SSL *ssl, bool generate, struct ush_hello *hello)
+ush_lists_read(SSL *ssl, bool generate, struct ush_lists *lists)
 {
+	struct ush_hello *hello = &lists->hello;
+
 	ERR_set_mark();
-	read_ciphers(ssl, &hello->ciphers);
+	hello->ciphers = read_ciphers(ssl);
 	if (generate) {
-		read_groups(ssl, &hello->groups);
-		read_signatures(ssl, &hello->signatures);
-		hello->extensions.n = -1;
+		hello->groups = read_groups(ssl, lists->groups);
+		hello->signatures = read_signatures(ssl, lists->signatures);
+		hello->extensions = (struct ush_code_points){NULL, 0};
 	} else {
-		read_list(ssl, USH_EXT_SUPPORTED_GROUPS, &hello->groups);
-		read_list(
-		    ssl, USH_EXT_SIGNATURE_ALGORITHMS, &hello->signatures);
-		read_extensions(ssl, &hello->extensions);
+		hello->groups = read_list(ssl, USH_EXT_SUPPORTED_GROUPS);
+		hello->signatures =
+		    read_list(ssl, USH_EXT_SIGNATURE_ALGORITHMS);
+		hello->extensions = read_extensions(ssl, lists->extensions);
 	}
 	ERR_pop_to_mark();
 }
 
 /* key_share, pre_shared_key, early_data, cookie and padding may change. */
 static bool
-may_change(uint16_t extension)
+may_change(int extension)
 {
 	return extension == 51 || extension == 41 || extension == 42 ||
 	       extension == 44 || extension == 21;
 }
 
 static void
-put_extensions(struct ush_buffer *buffer, const struct ush_code_points *list)
+put_part(struct ush_buffer *buffer, int type, const void *p, size_t len)
 {
-	for (int i = 0; i < list->n; i++)
-		if (!may_change(list->v[i]))
-			ush_buffer_put(buffer, &list->v[i], 2);
-	ush_buffer_put(buffer, "\xff\xff", 2);
+	ush_buffer_put(buffer, &type, sizeof type);
+	ush_buffer_put(buffer, &len, sizeof len);
+	if (len > 0)
+		ush_buffer_put(buffer, p, len);
 }
 
-static void
-put_list(struct ush_buffer *buffer, const struct ush_code_points *list)
+/* False if there is one that can't be read. */
+static bool
+put_extensions(struct ush_buffer *buffer, SSL *ssl)
 {
-	ush_buffer_put(buffer, &list->n, sizeof list->n);
-	if (list->n > 0)
-		ush_buffer_put(buffer, list->v, 2 * (size_t)list->n);
+	const unsigned char *ext;
+	size_t n, len;
+	bool all = true;
+	int *types;
+
+	if (SSL_client_hello_get1_extensions_present(ssl, &types, &n) != 1)
+		return false;
+	for (size_t i = 0; all && i < n; i++) {
+		if (may_change(types[i]))
+			continue;
+		all = SSL_client_hello_get0_ext(
+			  ssl, (unsigned int)types[i], &ext, &len) == 1;
+		if (all)
+			put_part(buffer, types[i], ext, len);
+	}
+	OPENSSL_free(types);
+	return all;
 }
 
 int
 ush_lists_digest(SSL *ssl, unsigned char digest[USH_SHA256_LEN])
 {
 	struct ush_buffer buffer = {0};
-	struct ush_hello hello;
-	const unsigned char *ext;
-	size_t len;
+	const unsigned char *ciphers = NULL;
+	size_t len = SSL_get0_raw_cipherlist(ssl, &ciphers);
 	int result = -1;
 
-	ush_lists_read(ssl, false, &hello);
-	put_list(&buffer, &hello.ciphers);
-	put_list(&buffer, &hello.groups);
-	put_list(&buffer, &hello.signatures);
-	put_extensions(&buffer, &hello.extensions);
-	if (SSL_client_hello_get0_ext(ssl, USH_EXT_ALPN, &ext, &len) == 1)
-		ush_buffer_put(&buffer, ext, len);
-	if (!buffer.failed)
+	ERR_set_mark();
+	put_part(&buffer, -1, ciphers, ciphers ? len : 0);
+	if (put_extensions(&buffer, ssl) && !buffer.failed)
 		result = ush_sha256(buffer.data, buffer.len, digest);
 	ush_buffer_fini(&buffer);
+	ERR_pop_to_mark();
 	return result;
 }

@@ -14,12 +14,23 @@
 #include "facts/facts.h"
 #include "lib/crypto.h"
 
-/* Fills all four lists; what can't be read has n == -1. */
-void ush_lists_read(SSL *ssl, bool generate, struct ush_hello *hello);
+enum { USH_LISTS_ROOM = 256 };
 
-/* A digest of these lists and of the ALPN protocols, in dec_cb, without what
- * a second ClientHello may change (RFC 8446, section 4.1.2). -1 if there is
- * no memory for it. */
+/* Where what OpenSSL has of a list is written out; one that has no room there
+ * is not there. */
+struct ush_lists {
+	struct ush_hello hello;
+	unsigned char groups[2 * USH_LISTS_ROOM];
+	unsigned char signatures[2 * USH_LISTS_ROOM];
+	unsigned char extensions[2 * USH_LISTS_ROOM];
+};
+
+/* Fills all four lists: whole, or p == NULL if one can't be read. */
+void ush_lists_read(SSL *ssl, bool generate, struct ush_lists *lists);
+
+/* A digest of the ClientHello in dec_cb: of the bytes of its ciphers and of all
+ * its extensions that OpenSSL shows, but those that a second one may change
+ * (RFC 8446, section 4.1.2). -1 if it can't be had. */
 int ush_lists_digest(SSL *ssl, unsigned char digest[USH_SHA256_LEN]);
 
 #endif

@@ -15,7 +15,6 @@
 #include <openssl/err.h>
 
 #include "tls/address.h"
-#include "tls/lists.h"
 
 static const struct ush_facts_ops beside_ops;
 
@@ -31,16 +30,20 @@ live_of(struct ush_facts *facts)
 	return (struct ush_live *)facts;
 }
 
+/* One that can't be read is no name, and refused: see decrypt.c. */
 static size_t
-server_name_of_hello(const SSL *ssl, char *name)
+server_name_of_hello(const struct ush_live *live)
 {
+	struct ush_handshake *now = &live->conn->now;
 	const unsigned char *ext;
 	size_t len;
+	int n = 0;
 
 	if (SSL_client_hello_get0_ext(
-		(SSL *)ssl, USH_EXT_SERVER_NAME, &ext, &len) != 1)
-		return 0;
-	return ush_hello_server_name(ext, len, name);
+		live->ssl, USH_EXT_SERVER_NAME, &ext, &len) == 1)
+		n = ush_hello_server_name(ext, len, now->server_name);
+	now->bad_server_name = n < 0;
+	return n > 0 ? (size_t)n : 0;
 }
 
 /* `before` is the length of what is in `name` already: mostly the same. */
@@ -67,8 +70,7 @@ ush_live_find_server_name(struct ush_live *live)
 
 	if (!live->generate) {
 		if (!now->has_server_name)
-			now->server_name_len =
-			    server_name_of_hello(live->ssl, now->server_name);
+			now->server_name_len = server_name_of_hello(live);
 	} else if (!live->named &&
 		   (!now->has_server_name ||
 		       SSL_version(live->ssl) == TLS1_3_VERSION)) {
@@ -116,26 +118,24 @@ note_hello_read(struct ush_live *live)
 {
 	struct ush_memory *memory = &live->conn->now.memory;
 
-	if (live->generate || memory->has_digest || is_beside(live))
+	if (live->generate || memory->lists_read || is_beside(live))
 		return;
+	memory->lists_read = true;
 	memory->has_digest = ush_lists_digest(live->ssl, memory->digest) == 0;
 }
 
 static void
 get_alpn_offered(struct ush_live *live, struct ush_fact_value *value)
 {
+	struct ush_bytes list = {"", 0};
 	const unsigned char *ext;
-	size_t len, n;
+	size_t len;
 
 	note_hello_read(live);
-	if (SSL_client_hello_get0_ext(live->ssl, USH_EXT_ALPN, &ext, &len) != 1)
-		return;
-	n = ush_hello_alpn(ext, len, live->scratch.alpn, USH_ALPN_MAX);
-	if (n == 0)
-		return;
-	value->as.strings.v = live->scratch.alpn;
-	value->as.strings.n = n;
-	value->there = true;
+	if (SSL_client_hello_get0_ext(live->ssl, USH_EXT_ALPN, &ext, &len) == 1)
+		list = ush_hello_alpn(ext, len);
+	value->as.strings = list;
+	value->there = list.p != NULL;
 }
 
 static void
@@ -256,8 +256,8 @@ get_conn(
 		return;
 	case USH_CONN_hello:
 		note_hello_read(live);
-		ush_lists_read(live->ssl, live->generate, &live->scratch.hello);
-		value->as.hello = &live->scratch.hello;
+		ush_lists_read(live->ssl, live->generate, &live->scratch.lists);
+		value->as.hello = &live->scratch.lists.hello;
 		value->there = true;
 		return;
 	case USH_CONN_id:

@@ -19,8 +19,7 @@
 #include "tls/cert.h"
 #include "tls/conn.h"
 #include "tls/hello.h"
-
-enum { USH_ALPN_MAX = 64 }; /* protocols of an ALPN list that scripts see */
+#include "tls/lists.h"
 
 struct ush_live {
 	struct ush_facts facts; /* first */
@@ -50,8 +49,7 @@ struct ush_live {
 	/* Memory for what is read. */
 	union {
 		struct ush_cert_text cert;
-		struct ush_hello hello;
-		struct ush_bytes alpn[USH_ALPN_MAX];
+		struct ush_lists lists;
 		char text[512];
 	} scratch;
 };

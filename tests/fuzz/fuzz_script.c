@@ -114,11 +114,10 @@ get(struct ush_facts *facts, enum ush_fact_id id, struct ush_fact_value *value)
 	static const char data[] = "\xa3\x61k\x01\x61n\x18\x64\x64list"
 				   "\x82\x01\xa1\x61"
 				   "a\xf5";
-	static const struct ush_bytes strings[] = {{"h2", 2}, {"\0\n", 2}};
 	static const struct ush_cert cert = {
-	    .subject = {"CN=a", 4}, .not_after = INT64_MAX};
+	    .subject = {"CN=a", 4}, .not_after = {true, INT64_MAX}};
 	static const struct ush_hello hello = {
-	    .ciphers = {.n = 2, .v = {0x1301, 0x1302}}, .groups = {.n = -1}};
+	    .ciphers = {(const unsigned char *)"\x13\1\x13\2", 2}};
 
 	value->there = true;
 	switch (ush_fact_infos[id].type) {
@@ -130,8 +129,7 @@ get(struct ush_facts *facts, enum ush_fact_id id, struct ush_fact_value *value)
 		value->as.string = bytes_of(data, sizeof data - 1);
 		break;
 	case USH_FACT_STRINGS:
-		value->as.strings.v = strings;
-		value->as.strings.n = 2;
+		value->as.strings = bytes_of("\2h2\2\0\n", 6);
 		break;
 	case USH_FACT_CERT:
 		value->as.cert = &cert;

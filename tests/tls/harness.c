@@ -102,7 +102,7 @@ saw_message(int written, int version, int type, const void *data, size_t len,
 static void
 set_alpn(SSL *ssl, const char *list)
 {
-	unsigned char wire[256];
+	unsigned char wire[4096];
 	size_t len = strlen(list), i, start = 0;
 
 	assert(len < sizeof wire - 1);

@@ -242,24 +242,85 @@ psk_add(struct bytes *hello, const struct hello_identity *identities, size_t n,
 	binders_add(hello, identities, binders ? n : 0, i);
 }
 
+/* Puts other bytes in place of `old` ones, and mends the hello's length. */
+static void
+splice(struct bytes *hello, size_t at, size_t old, const void *data, size_t n)
+{
+	struct bytes out = bytes_new();
+
+	add(&out, hello->data, at);
+	add(&out, data, n);
+	add(&out, hello->data + at + old, hello->len - at - old);
+	put_int(out.data + 1, out.len - 4, 3);
+	free(hello->data);
+	*hello = out;
+}
+
+static void
+replace_hello(unsigned char **flight, size_t *len, size_t before, size_t taken,
+    struct bytes *hello)
+{
+	struct bytes out = bytes_new();
+
+	add(&out, *flight, before);
+	records_close(&out, hello);
+	add(&out, *flight + before + taken, *len - before - taken);
+	free(hello->data);
+	free(*flight);
+	*flight = out.data;
+	*len = out.len;
+}
+
 void
 hello_set_identities(unsigned char **flight, size_t *len,
     const struct hello_identity *identities, size_t n, int binders)
 {
-	struct bytes hello = bytes_new(), out = bytes_new();
+	struct bytes hello = bytes_new();
 	size_t before = ccs_size(*flight, *len);
-	size_t taken =
-	    before + records_open(&hello, *flight + before, *len - before);
+	size_t taken = records_open(&hello, *flight + before, *len - before);
 
 	psk_remove(&hello);
 	psk_add(&hello, identities, n, binders);
-	add(&out, *flight, before);
-	records_close(&out, &hello);
-	add(&out, *flight + taken, *len - taken);
-	free(hello.data);
-	free(*flight);
-	*flight = out.data;
-	*len = out.len;
+	replace_hello(flight, len, before, taken, &hello);
+}
+
+void
+hello_set_ciphers(
+    unsigned char **flight, size_t *len, const void *list, size_t n)
+{
+	struct bytes hello = bytes_new();
+	size_t before = ccs_size(*flight, *len);
+	size_t taken = records_open(&hello, *flight + before, *len - before);
+	size_t at = 4 + 2 + 32;
+
+	at += 1 + hello.data[at];
+	splice(&hello, at + 2, get_int(hello.data + at, 2), list, n);
+	put_int(hello.data + at, n, 2);
+	replace_hello(flight, len, before, taken, &hello);
+}
+
+void
+hello_set_extension(unsigned char **flight, size_t *len, unsigned int type,
+    const void *body, size_t n)
+{
+	struct bytes hello = bytes_new(), extension = bytes_new();
+	size_t before = ccs_size(*flight, *len);
+	size_t taken = records_open(&hello, *flight + before, *len - before);
+	size_t list = extensions_at(&hello), at = list + 2, old = 0;
+
+	while (at < hello.len && get_int(hello.data + at, 2) != type)
+		at += 4 + get_int(hello.data + at + 2, 2);
+	if (at < hello.len)
+		old = 4 + get_int(hello.data + at + 2, 2);
+	else
+		at = list + 2;
+	add_int(&extension, type, 2);
+	add_int(&extension, n, 2);
+	add(&extension, body, n);
+	splice(&hello, at, old, extension.data, extension.len);
+	put_int(hello.data + list, hello.len - list - 2, 2);
+	free(extension.data);
+	replace_hello(flight, len, before, taken, &hello);
 }
 
 struct hello_identity

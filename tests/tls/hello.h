@@ -28,6 +28,15 @@ struct hello_identity {
 void hello_set_identities(unsigned char **flight, size_t *len,
     const struct hello_identity *identities, size_t n, int binders);
 
+/* Puts a list of cipher suites in place of the one in the ClientHello that
+ * *flight starts with. */
+void hello_set_ciphers(
+    unsigned char **flight, size_t *len, const void *list, size_t n);
+
+/* The same for an extension's body; one that was not there comes first. */
+void hello_set_extension(unsigned char **flight, size_t *len, unsigned int type,
+    const void *body, size_t n);
+
 /* The session's ticket as an identity with its binder. */
 struct hello_identity hello_identity_of(const SSL_SESSION *session);
 
