@@ -413,6 +413,32 @@ forgo_extended_master_secret(struct conn *conn, void *arg)
 	SSL_set_options(conn->client, SSL_OP_NO_EXTENDED_MASTER_SECRET);
 }
 
+/* A server that has given the cipher up resumes with it all the same. */
+START_TEST(ciphers_of_the_server_do_not_matter_to_use)
+{
+	struct visit visit = {.version = TLS1_2_VERSION};
+	struct outcome saw;
+
+	visit.server = plain_server(visit.version);
+	visit.session = visit_run(&visit).session;
+	SSL_CTX_set_cipher_list(visit.server, "ECDHE-ECDSA-AES128-SHA:"
+					      "ECDHE-RSA-AES128-SHA");
+	plain_reset(NULL);
+	plain.answer = SSL_TICKET_RETURN_USE;
+	saw = visit_run(&visit);
+	ck_assert(saw.echoed && saw.resumed);
+}
+END_TEST
+
+/* Not the one that the session has. */
+static void
+offer_another_cipher(struct conn *conn, void *arg)
+{
+	(void)arg;
+	SSL_set_cipher_list(conn->client, "ECDHE-ECDSA-AES128-SHA:"
+					  "ECDHE-RSA-AES128-SHA");
+}
+
 START_TEST(a_session_that_may_be_used_can_end_the_handshake)
 {
 	/* As RFC 8446 section 6.2 has it since OpenSSL 3.4. */
@@ -428,6 +454,7 @@ START_TEST(a_session_that_may_be_used_can_end_the_handshake)
 	    {TLS1_2_VERSION, conn_break_keys, 0},
 	    {TLS1_2_VERSION, forgo_extended_master_secret,
 		SSL_AD_HANDSHAKE_FAILURE},
+	    {TLS1_2_VERSION, offer_another_cipher, SSL_AD_ILLEGAL_PARAMETER},
 	};
 	struct visit visit = {.version = cases[_i].version};
 	struct outcome saw;
@@ -484,7 +511,8 @@ ways_past(void)
 	tcase_add_test(tcase, declined_early_data_cost_the_next_visit);
 	tcase_add_test(tcase, declined_early_data_can_be_restored);
 	tcase_add_loop_test(
-	    tcase, a_session_that_may_be_used_can_end_the_handshake, 0, 3);
+	    tcase, a_session_that_may_be_used_can_end_the_handshake, 0, 4);
+	tcase_add_test(tcase, ciphers_of_the_server_do_not_matter_to_use);
 	return tcase;
 }
 
