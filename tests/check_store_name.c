@@ -375,6 +375,7 @@ END_TEST
 START_TEST(a_lock_of_a_killed_process_is_taken_over)
 {
 	struct ush_store_view view = open_store(0), other;
+	struct ush_lock_hold hold;
 	struct ush_shard s;
 	int status;
 
@@ -382,7 +383,7 @@ START_TEST(a_lock_of_a_killed_process_is_taken_over)
 	if (fork() == 0) {
 		other = open_store(0);
 		s = shard_of(other.store, key_of("k"));
-		pthread_mutex_lock(&s.head->lock);
+		ush_lock_try(&s.head->lock, &hold);
 		s.head->changing = 1;
 		s.head->oldest = 99999;
 		raise(SIGKILL);

@@ -58,6 +58,7 @@ CHECKS += tests/check_stats
 CHECKS += tests/check_store
 CHECKS += tests/check_store_crash
 CHECKS += tests/check_store_forks
+CHECKS += tests/check_store_hostile
 CHECKS += tests/check_store_lua
 CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
