@@ -16,6 +16,7 @@ CHECKS += tests/check_attacks_memory
 CHECKS += tests/check_attacks_objects
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_base
+CHECKS += tests/check_calendar
 CHECKS += tests/check_cbor
 CHECKS += tests/check_chunk
 CHECKS += tests/check_engine

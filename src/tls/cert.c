@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "base/calendar.h"
 #include "lib/crypto.h"
 
 /* Nothing is better than half a name: a policy may compare it. */
@@ -77,7 +78,7 @@ read_time(const ASN1_TIME *time)
 {
 	struct tm tm;
 
-	return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+	return ASN1_TIME_to_tm(time, &tm) == 1 ? ush_calendar_seconds(&tm) : 0;
 }
 
 void
