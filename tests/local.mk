@@ -71,6 +71,7 @@ CHECKS += tests/check_watch_life
 
 TEST_SH =
 TEST_SH += tests/meta/exports.sh
+TEST_SH += tests/meta/hardening.sh
 TEST_SH += tests/meta/headers.sh
 TEST_SH += tests/meta/layers.sh
 TEST_SH += tests/meta/lists.sh
@@ -157,6 +158,7 @@ AM_TESTS_ENVIRONMENT = \
 	USHER_BUILD='$(abs_top_builddir)'; export USHER_BUILD; \
 	USHER_FUZZERS='$(FUZZERS)'; export USHER_FUZZERS; \
 	USHER_SANITIZERS='$(SANITIZER_CFLAGS)'; export USHER_SANITIZERS; \
+	USHER_HARDENING='$(USHER_HARDENING)'; export USHER_HARDENING; \
 	USHER_CPPFLAGS='-D_GNU_SOURCE -I$(abs_top_srcdir)/src \
 		$(OPENSSL_CFLAGS) $(LUAJIT_CFLAGS) $(CBOR_CFLAGS) \
 		$(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS)'; \
