@@ -145,6 +145,109 @@ AC_SUBST([FUZZER_CFLAGS])
 AC_SUBST([FUZZER_LIBS])
 ])
 
+# USH_ARG_HARDENING
+# -----------------
+# Substitutes what makes a fault in C harder to use, where the compiler and the
+# linker have it: HARDENING_CPPFLAGS, HARDENING_CFLAGS and HARDENING_LDFLAGS for
+# everything, PIE_LDFLAGS for programs that are installed. The user's flags come
+# behind these; what they say of _FORTIFY_SOURCE or the optimisation is kept.
+# Nothing of it with sanitizers or fuzzers, which have their own. No
+# -fcf-protection: LuaJIT's code has no marks for it, so that no processor would
+# look at ours.
+AC_DEFUN([USH_ARG_HARDENING], [
+AC_ARG_ENABLE([hardening],
+	[AS_HELP_STRING([--disable-hardening],
+		[no stack protector, _FORTIFY_SOURCE, PIE, relro])],
+	[], [enable_hardening=yes])
+HARDENING_CPPFLAGS=
+HARDENING_CFLAGS=
+HARDENING_LDFLAGS=
+PIE_LDFLAGS=
+AS_IF([test -n "$ush_sanitizers" || test "$enable_fuzzer" != no],
+	[enable_hardening=no])
+ush_hardening=
+AS_IF([test "$enable_hardening" != no], [
+	USH_HARDEN_COMPILE([-fstack-protector-strong])
+	USH_HARDEN_COMPILE([-fstack-clash-protection])
+	USH_HARDEN_LINK([-Wl,-z,relro])
+	USH_HARDEN_LINK([-Wl,-z,now])
+	USH_HARDEN_FORTIFY
+	USH_HARDEN_PIE
+])
+AC_SUBST([HARDENING_CPPFLAGS])
+AC_SUBST([HARDENING_CFLAGS])
+AC_SUBST([HARDENING_LDFLAGS])
+AC_SUBST([PIE_LDFLAGS])
+AC_SUBST([USHER_HARDENING], [$ush_hardening])
+])
+
+# USH_IF_LINKS(CFLAGS, IF-SO)
+# ---------------------------
+AC_DEFUN([USH_IF_LINKS], [
+ush_save_CFLAGS=$CFLAGS
+CFLAGS="$CFLAGS -Werror $1"
+AC_MSG_CHECKING([whether $CC takes $1])
+AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+	[AC_MSG_RESULT([yes])
+	CFLAGS=$ush_save_CFLAGS
+	$2],
+	[AC_MSG_RESULT([no])
+	CFLAGS=$ush_save_CFLAGS])
+])
+
+# USH_HARDEN_COMPILE(FLAG), USH_HARDEN_LINK(FLAG)
+# -----------------------------------------------
+AC_DEFUN([USH_HARDEN_COMPILE], [
+USH_IF_LINKS([$1], [
+	AS_VAR_APPEND([HARDENING_CFLAGS], [" $1"])
+	AS_VAR_APPEND([ush_hardening], [" $1"])])
+])
+AC_DEFUN([USH_HARDEN_LINK], [
+USH_IF_LINKS([$1], [
+	AS_VAR_APPEND([HARDENING_LDFLAGS], [" $1"])
+	AS_VAR_APPEND([ush_hardening], [" $1"])])
+])
+
+# USH_HARDEN_FORTIFY
+# ------------------
+# Only where something is optimised, or it is a warning; and where neither the
+# user nor the distribution's compiler has said already what it is to be.
+AC_DEFUN([USH_HARDEN_FORTIFY], [
+AC_MSG_CHECKING([whether to define _FORTIFY_SOURCE])
+AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#if !defined __OPTIMIZE__ || defined _FORTIFY_SOURCE
+#error "no"
+#endif
+]])],
+	[ush_fortify=yes], [ush_fortify=no])
+AS_CASE([" $CPPFLAGS $CFLAGS"], [*_FORTIFY_SOURCE*], [ush_fortify=no])
+AC_MSG_RESULT([$ush_fortify])
+AS_IF([test "$ush_fortify" = yes], [
+	HARDENING_CPPFLAGS=-D_FORTIFY_SOURCE=2
+	AS_VAR_APPEND([ush_hardening], [" $HARDENING_CPPFLAGS"])])
+])
+
+# USH_HARDEN_PIE
+# --------------
+# Most compilers make position-independent programs anyway. Those that are told
+# otherwise by the user don't.
+AC_DEFUN([USH_HARDEN_PIE], [
+AC_MSG_CHECKING([whether $CC makes position-independent programs])
+AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#ifndef __PIE__
+#error "no"
+#endif
+]])],
+	[AC_MSG_RESULT([yes])
+	AS_VAR_APPEND([ush_hardening], [" -pie"])],
+	[AC_MSG_RESULT([no])
+	AS_CASE([" $CFLAGS $LDFLAGS "], [*" -no-pie "*|*" -fno-pie "*|*" -fno-PIE "*], [], [
+		USH_IF_LINKS([-fPIE -pie], [
+			AS_VAR_APPEND([HARDENING_CFLAGS], [" -fPIE"])
+			PIE_LDFLAGS=-pie
+			AS_VAR_APPEND([ush_hardening], [" -pie"])])])])
+])
+
 # USH_ARG_WERROR
 # --------------
 AC_DEFUN([USH_ARG_WERROR], [

@@ -8,6 +8,7 @@
  *  2. What real handshakes did is there: verdicts, reasons, outcomes, errors
  *  3. Every member of struct usher_stats is there, with the same value
  *  4. Names and reasons of any bytes stay one line, and come back as they were
+ *     Reasons that are shown alike, since bytes of them can't be shown, are one
  *  5. With more reasons than 32 the others are one; a reason "other" joins them
  *  6. The parser refuses what Prometheus would
  *  7. What goes wrong in writing is told
@@ -61,6 +62,8 @@ parse_value(const char **at, char **out, const char *end)
 	for (; *p != '"'; p++) {
 		if (*p == '\n' || *p == '\0')
 			return "a label's value does not end";
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return "a control character";
 		if (*out >= end - 2)
 			return "labels too long";
 		if (*p != '\\') {
@@ -418,6 +421,68 @@ START_TEST(reasons_of_any_bytes_come_back)
 }
 END_TEST
 
+/* Reasons that would be shown alike are one, and each is there once. */
+START_TEST(reasons_that_look_alike_are_counted_as_one)
+{
+	static const char *const alike[][4] = {
+	    {"no \xff", "no \xfe", "no \x01", "no ?"},
+	    {"\x1b[1m", "?[1m", "\x7f[1m", "\r[1m"},
+	    {"a\xc2\x80", "a??", "a\xe2\x80", "a\xff\xfe"},
+	    {"turn\xe2\x80\xae", "turn???", "turn\xe2\x80\xa8", "turn\t\t\t"},
+	    {"12345678", "12345678", "12345678", "12345678"},
+	};
+	static const char *const shown[] = {"reason=no ?;", "reason=?[1m;",
+	    "reason=a??;", "reason=turn???;", "reason=12345678;"};
+	struct ush_stats *stats = ush_stats_new();
+	struct ush_metrics metrics = {.stats = stats, .version = "1"};
+	struct ush_buffer out = {0};
+	char longer[400], label[400] = "reason=";
+	const char *wrong;
+
+	for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+		for (int j = 0; j < 4; j++)
+			ush_stats_count_reason(stats, 0, alike[i][j]);
+	/* Cut before a character that would be cut in two. */
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	memcpy(longer + 158, "\xc3\xbc", 2);
+	ush_stats_count_reason(stats, 0, longer);
+	memset(label + 7, 'x', 158);
+	memcpy(label + 165, ";", 2);
+	ush_metrics_write(&metrics, &out);
+	wrong = parse(out.data);
+	ck_assert_msg(!wrong, "%s in:\n%s", wrong, out.data);
+	for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+		ck_assert_uint_eq(value_of("usher_reasons_total", shown[i]), 4);
+	ck_assert_uint_eq(value_of("usher_reasons_total", label), 1);
+	ck_assert_uint_eq(stats->reasons.claimed, 6);
+	ush_buffer_fini(&out);
+	ush_stats_free(stats);
+}
+END_TEST
+
+/* What another process has written where the texts are is shown once. */
+START_TEST(texts_that_were_overwritten_are_there_once)
+{
+	struct ush_stats *stats = ush_stats_new();
+	struct ush_metrics metrics = {.stats = stats, .version = "1"};
+	struct ush_buffer out = {0};
+	char reason[16];
+	const char *wrong;
+
+	for (int i = 0; i < USH_REASONS; i++) {
+		snprintf(reason, sizeof reason, "reason %d", i);
+		ush_stats_count_reason(stats, 0, reason);
+	}
+	memset(stats->reasons.texts, 0xff, sizeof stats->reasons.texts);
+	ush_metrics_write(&metrics, &out);
+	wrong = parse(out.data);
+	ck_assert_msg(!wrong, "%s in:\n%s", wrong, out.data);
+	ush_buffer_fini(&out);
+	ush_stats_free(stats);
+}
+END_TEST
+
 START_TEST(more_reasons_are_one)
 {
 	struct usher *engine =
@@ -497,6 +562,8 @@ main(void)
 	    TLS1_3_VERSION + 1);
 	tcase_add_test(tc, every_member_is_there);
 	tcase_add_test(tc, reasons_of_any_bytes_come_back);
+	tcase_add_test(tc, reasons_that_look_alike_are_counted_as_one);
+	tcase_add_test(tc, texts_that_were_overwritten_are_there_once);
 	tcase_add_test(tc, more_reasons_are_one);
 	tcase_add_test(tc, the_parser_refuses);
 	tcase_add_test(tc, what_goes_wrong_is_told);

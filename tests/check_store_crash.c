@@ -12,7 +12,9 @@
  *     waits for long, nothing is seen that was not stored, counters only grow
  *  4. A process that ends while it holds a lock, but changes nothing, costs
  *     nothing
- *  5. Whatever stands in a store's memory: no operation crashes or hangs
+ *  5. A count of blocks that can't be is found when an entry needs room, and
+ *     what it says is made right
+ *  6. Whatever stands in a store's memory: no operation crashes or hangs
  */
 #include <errno.h>
 #include <signal.h>
@@ -147,10 +149,11 @@ static void
 break_shard(void)
 {
 	struct ush_shard s = shard_of(view.store, key_of("n"));
+	struct ush_lock_hold hold;
 	int status;
 
 	if (fork() == 0) {
-		pthread_mutex_lock(&s.head->lock);
+		ush_lock_try(&s.head->lock, &hold);
 		s.head->changing = 1;
 		s.head->newest = 7777;
 		_exit(0);
@@ -485,12 +488,13 @@ END_TEST
 START_TEST(one_that_ends_while_it_holds_a_lock_costs_nothing)
 {
 	struct ush_shard s = shard_of(view.store, key_of("k"));
+	struct ush_lock_hold hold;
 	int status;
 
 	set_text(&view, "k", "v", 0);
 	set_text(&view, "l", "w", 0);
 	if (fork() == 0) {
-		pthread_mutex_lock(&s.head->lock);
+		ush_lock_try(&s.head->lock, &hold);
 		_exit(0);
 	}
 	wait(&status);
@@ -505,6 +509,26 @@ END_TEST
 /*
  * Anything in its memory
  */
+
+START_TEST(a_count_that_cant_be_is_made_right)
+{
+	struct ush_shard s = shard_of(view.store, key_of("k"));
+
+	set_text(&view, "k", "v", 0);
+	s.head->used = s.n_blocks;
+	ck_assert_int_eq(set_text(&view, "l", "w", 0), USH_STORE_OK);
+	/* Full, says the count: there is nothing amiss, but an entry goes. */
+	ck_assert_uint_eq(stat_of(&view, USH_STAT_store_evictions), 1);
+	ck_assert_uint_eq(stat_of(&view, USH_STAT_store_recoveries), 0);
+	s.head->used = s.n_blocks + 1;
+	ck_assert_int_eq(set_text(&view, "m", "x", 0), USH_STORE_OK);
+	ck_assert_uint_eq(stat_of(&view, USH_STAT_store_recoveries), 1);
+	ck_assert_uint_eq(s.head->used, 2);
+	ck_assert(has_text(&view, "l", "w"));
+	ck_assert(has_text(&view, "m", "x"));
+	check_order("after it");
+}
+END_TEST
 
 static void
 scribble(void)
@@ -573,6 +597,7 @@ main(void)
 	    sizeof deeds / sizeof *deeds);
 	tcase_add_test(tc, four_processes_go_on_while_one_is_killed);
 	tcase_add_test(tc, one_that_ends_while_it_holds_a_lock_costs_nothing);
+	tcase_add_test(tc, a_count_that_cant_be_is_made_right);
 	tcase_add_test(tc, whatever_stands_in_memory_no_operation_crashes);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

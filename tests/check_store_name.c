@@ -12,7 +12,8 @@
  *  5. Names are letters, digits, "_", "-" and ".", 64 at most
  *  6. What a killed creator has left is made anew
  *  7. Of many that create it at once, killed or not, all get the same one
- *  8. One of another user, or open to others, is refused
+ *  8. One of another user, or open to others, is refused, and the message says
+ *     whose it is and what to do
  *  9. What is no store, or of another version, is refused and left as it is
  * 10. One that can't have its size is an error, and no signal later on
  * 11. One that is removed goes on for its users, and is new for others
@@ -306,9 +307,39 @@ START_TEST(one_of_others_is_refused)
 	ck_assert_int_eq(fchmod(fd, 0600), 0);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(fchown(fd, 12345, (gid_t)-1), 0);
-		refused(0, "another user", store_path);
+		refused(0, "another user, uid 12345", store_path);
 	}
 	close(fd);
+}
+END_TEST
+
+/* Whose it is, what can be done and by whom: also where it can't be opened, or
+ * is no file. */
+START_TEST(one_that_another_user_has_taken_says_whose_it_is)
+{
+	char path[sizeof store_path + 16];
+	struct ush_store_view view;
+
+	if (geteuid() != 0)
+		return;
+	snprintf(path, sizeof path, "/dev/shm%s", store_path);
+	view = open_store(0);
+	ck_assert_int_eq(seteuid(12345), 0);
+	refused(0,
+	    "another user, 'root', uid 0, and this process runs as uid "
+	    "12345; choose another name, or have its owner or root",
+	    path);
+	ck_assert_int_eq(seteuid(0), 0);
+	close_store(&view);
+	store_name_end();
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	ck_assert_int_eq(lchown(path, 12345, (gid_t)-1), 0);
+	refused(0, "another user, uid 12345", path);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(chown(path, 12345, (gid_t)-1), 0);
+	refused(0, "another user, uid 12345", path);
+	ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
 
@@ -336,6 +367,11 @@ START_TEST(what_is_no_store_is_refused)
 	/* Whole, but too small to be one. */
 	ck_assert_int_eq(ftruncate(fd, 4096), 0);
 	ush_store_header_fill(&header, 4096);
+	ck_assert_int_gt(pwrite(fd, &header, sizeof header, 0), 0);
+	refused(0, "another version", store_path);
+	/* Whole, and larger than any. */
+	ck_assert_int_eq(ftruncate(fd, (off_t)USH_STORE_SIZE_MAX + 4096), 0);
+	ush_store_header_fill(&header, USH_STORE_SIZE_MAX + 4096);
 	ck_assert_int_gt(pwrite(fd, &header, sizeof header, 0), 0);
 	refused(0, "another version", store_path);
 	close(fd);
@@ -375,6 +411,7 @@ END_TEST
 START_TEST(a_lock_of_a_killed_process_is_taken_over)
 {
 	struct ush_store_view view = open_store(0), other;
+	struct ush_lock_hold hold;
 	struct ush_shard s;
 	int status;
 
@@ -382,7 +419,7 @@ START_TEST(a_lock_of_a_killed_process_is_taken_over)
 	if (fork() == 0) {
 		other = open_store(0);
 		s = shard_of(other.store, key_of("k"));
-		pthread_mutex_lock(&s.head->lock);
+		ush_lock_try(&s.head->lock, &hold);
 		s.head->changing = 1;
 		s.head->oldest = 99999;
 		raise(SIGKILL);
@@ -424,6 +461,7 @@ run_tests(void)
 	tcase_add_test(tc, what_a_killed_creator_has_left_is_made_anew);
 	tcase_add_test(tc, many_that_create_it_get_the_same_one);
 	tcase_add_test(tc, one_of_others_is_refused);
+	tcase_add_test(tc, one_that_another_user_has_taken_says_whose_it_is);
 	tcase_add_test(tc, what_is_no_store_is_refused);
 	tcase_add_test(tc, one_that_cant_have_its_size_is_an_error);
 	tcase_add_test(tc, one_that_is_removed_goes_on_for_its_users);

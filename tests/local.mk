@@ -17,6 +17,7 @@ CHECKS += tests/check_attacks_objects
 CHECKS += tests/check_attacks_results
 CHECKS += tests/check_auth_time
 CHECKS += tests/check_base
+CHECKS += tests/check_calendar
 CHECKS += tests/check_cbor
 CHECKS += tests/check_chunk
 CHECKS += tests/check_engine
@@ -61,6 +62,7 @@ CHECKS += tests/check_stats
 CHECKS += tests/check_store
 CHECKS += tests/check_store_crash
 CHECKS += tests/check_store_forks
+CHECKS += tests/check_store_hostile
 CHECKS += tests/check_store_lua
 CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
@@ -72,6 +74,7 @@ CHECKS += tests/check_watch_life
 
 TEST_SH =
 TEST_SH += tests/meta/exports.sh
+TEST_SH += tests/meta/hardening.sh
 TEST_SH += tests/meta/headers.sh
 TEST_SH += tests/meta/layers.sh
 TEST_SH += tests/meta/lists.sh
@@ -160,6 +163,7 @@ AM_TESTS_ENVIRONMENT = \
 	USHER_BUILD='$(abs_top_builddir)'; export USHER_BUILD; \
 	USHER_FUZZERS='$(FUZZERS)'; export USHER_FUZZERS; \
 	USHER_SANITIZERS='$(SANITIZER_CFLAGS)'; export USHER_SANITIZERS; \
+	USHER_HARDENING='$(USHER_HARDENING)'; export USHER_HARDENING; \
 	USHER_CPPFLAGS='-D_GNU_SOURCE -I$(abs_top_srcdir)/src \
 		$(OPENSSL_CFLAGS) $(LUAJIT_CFLAGS) $(CBOR_CFLAGS) \
 		$(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CHECK_CFLAGS)'; \

@@ -42,3 +42,26 @@ ush_utf8_len(const unsigned char *p, size_t len)
 			return 0;
 	return need;
 }
+
+/* Of three bytes that begin with 0xE2. */
+static bool
+is_separator_or_turn(const unsigned char *p)
+{
+	return (p[1] == 0x80 && (p[2] == 0x8E || p[2] == 0x8F ||
+				    (p[2] >= 0xA8 && p[2] <= 0xAE))) ||
+	       (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+}
+
+size_t
+ush_utf8_shown(const unsigned char *p, size_t len)
+{
+	size_t n = ush_utf8_len(p, len);
+
+	if (n == 1 && ((p[0] < 0x20 && p[0] != '\n') || p[0] == 0x7F))
+		return 0;
+	if (n == 2 && p[0] == 0xC2 && p[1] < 0xA0)
+		return 0;
+	if (n == 3 && p[0] == 0xE2 && is_separator_or_turn(p))
+		return 0;
+	return n;
+}

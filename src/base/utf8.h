@@ -12,4 +12,9 @@
  * 0 if they begin with none: no overlong forms, no surrogates. */
 size_t ush_utf8_len(const unsigned char *p, size_t len);
 
+/* The same, but 0 also for what is nothing to see: control characters (not a
+ * line end, which has an escape everywhere), and those that turn the direction
+ * of text or end its line. */
+size_t ush_utf8_shown(const unsigned char *p, size_t len);
+
 #endif

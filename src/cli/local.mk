@@ -5,6 +5,7 @@
 
 bin_PROGRAMS += usher
 usher_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+usher_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 usher_LDADD = libusher_internal.la $(EVENT_LIBS) $(JANSSON_LIBS)
 usher_SOURCES =
 usher_SOURCES += src/cli/annotate.c

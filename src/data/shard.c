@@ -7,9 +7,11 @@
  * bucket of their key's hash, and the order of their last use, from whose old
  * end entries are evicted when blocks run out.
  *
- * Any process may die at any instruction. So there are no pointers, only
+ * Any process may die at any instruction, and any may write here what it likes
+ * (the lock binds only those that take it). So there are no pointers, only
  * numbers of blocks, and each step from one to the next looks whether there is
- * such a block and of which type (ush_block_get); walks are bounded. What an
+ * such a block and of which type (ush_block_get); walks are bounded. Each word
+ * is read once, and then it is the copy that is looked at and used. What an
  * entry is made of stands in its own blocks: it is there as soon as its head's
  * type says so, which is written last and taken back first. Lists, counts and
  * buckets follow from that. Whoever changes them says so before (`changing`);
@@ -37,14 +39,14 @@ ush_shard_size(uint32_t n_buckets, uint32_t n_blocks)
 void
 ush_shard_init(struct ush_shard_head *head)
 {
-	head->fresh = 1;
-	head->hand = 1;
+	USH_PUT(head->fresh, 1);
+	USH_PUT(head->hand, 1);
 }
 
 static void
 change_begin(struct ush_shard *s)
 {
-	ush_atomic_set(&s->head->changing, 1);
+	USH_PUT(s->head->changing, 1);
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -52,22 +54,21 @@ static void
 change_end(struct ush_shard *s)
 {
 	atomic_signal_fence(memory_order_seq_cst);
-	ush_atomic_set(&s->head->changing, 0);
+	USH_PUT(s->head->changing, 0);
 }
 
 static void
 count_used(struct ush_shard *s, uint32_t blocks, uint32_t entries)
 {
-	ush_atomic_set(&s->head->used, ush_atomic_get(&s->head->used) + blocks);
-	ush_atomic_set(
-	    &s->head->entries, ush_atomic_get(&s->head->entries) + entries);
+	USH_PUT(s->head->used, USH_GET(s->head->used) + blocks);
+	USH_PUT(s->head->entries, USH_GET(s->head->entries) + entries);
 }
 
 /*
  * Lists
  */
 
-static uint32_t *
+static _Atomic uint32_t *
 bucket_of(struct ush_shard *s, uint64_t hash)
 {
 	return &s->buckets[hash & (s->n_buckets - 1)];
@@ -76,53 +77,59 @@ bucket_of(struct ush_shard *s, uint64_t hash)
 static void
 push_newest(struct ush_shard *s, uint32_t n, struct ush_block *b)
 {
+	uint32_t newest = USH_GET(s->head->newest);
 	struct ush_block *before = NULL;
 
-	if (s->head->newest != 0)
-		before = ush_block_get(s, s->head->newest, BLOCK_HEAD);
-	b->as.head.newer = 0;
-	b->as.head.older = before ? s->head->newest : 0;
+	if (newest != 0)
+		before = ush_block_get(s, newest, BLOCK_HEAD);
+	USH_PUT(b->as.head.newer, 0);
+	USH_PUT(b->as.head.older, before ? newest : 0);
 	if (before)
-		before->as.head.newer = n;
+		USH_PUT(before->as.head.newer, n);
 	else
-		s->head->oldest = n;
-	s->head->newest = n;
+		USH_PUT(s->head->oldest, n);
+	USH_PUT(s->head->newest, n);
 }
 
 /* Takes an entry out of the order of use: its neighbours must name it. */
 static int
 unlink_use(struct ush_shard *s, uint32_t n, const struct ush_block *b)
 {
-	uint32_t newer_n = b->as.head.newer, older_n = b->as.head.older;
+	uint32_t newer_n = USH_GET(b->as.head.newer);
+	uint32_t older_n = USH_GET(b->as.head.older);
 	struct ush_block *newer = NULL, *older = NULL;
+	_Atomic uint32_t *from_newer, *from_older;
 
 	if (newer_n != 0)
 		newer = ush_block_get(s, newer_n, BLOCK_HEAD);
 	if (older_n != 0)
 		older = ush_block_get(s, older_n, BLOCK_HEAD);
-	if (s->damaged ||
-	    (newer ? newer->as.head.older : s->head->newest) != n ||
-	    (older ? older->as.head.newer : s->head->oldest) != n) {
+	from_newer = newer ? &newer->as.head.older : &s->head->newest;
+	from_older = older ? &older->as.head.newer : &s->head->oldest;
+	if (s->damaged || USH_GET(*from_newer) != n ||
+	    USH_GET(*from_older) != n) {
 		s->damaged = true;
 		return -1;
 	}
-	*(newer ? &newer->as.head.older : &s->head->newest) = older_n;
-	*(older ? &older->as.head.newer : &s->head->oldest) = newer_n;
+	USH_PUT(*from_newer, older_n);
+	USH_PUT(*from_older, newer_n);
 	return 0;
 }
 
 static int
 unlink_bucket(struct ush_shard *s, uint32_t n, uint64_t hash)
 {
-	uint32_t *link = bucket_of(s, hash);
+	_Atomic uint32_t *link = bucket_of(s, hash);
 	struct ush_block *b;
+	uint32_t there;
 
-	for (unsigned int i = 0; i < CHAIN_MAX && *link != 0; i++) {
-		b = ush_block_get(s, *link, BLOCK_HEAD);
+	for (unsigned int i = 0; i < CHAIN_MAX; i++) {
+		there = USH_GET(*link);
+		b = ush_block_get(s, there, BLOCK_HEAD);
 		if (!b)
 			return -1;
-		if (*link == n) {
-			*link = b->as.head.chain;
+		if (there == n) {
+			USH_PUT(*link, USH_GET(b->as.head.chain));
 			return 0;
 		}
 		link = &b->as.head.chain;
@@ -135,12 +142,12 @@ int
 ush_block_link(struct ush_shard *s, uint32_t n, uint64_t hash)
 {
 	struct ush_block *b = ush_block_get(s, n, BLOCK_HEAD);
-	uint32_t *bucket = bucket_of(s, hash);
+	_Atomic uint32_t *bucket = bucket_of(s, hash);
 
 	if (!b)
 		return -1;
-	b->as.head.chain = *bucket;
-	*bucket = n;
+	USH_PUT(b->as.head.chain, USH_GET(*bucket));
+	USH_PUT(*bucket, n);
 	push_newest(s, n, b);
 	return s->damaged ? -1 : 0;
 }
@@ -153,8 +160,8 @@ static void
 give_block(struct ush_shard *s, uint32_t n, struct ush_block *b)
 {
 	ush_block_set_type(b, BLOCK_FREE);
-	b->next = s->head->free;
-	s->head->free = n;
+	USH_PUT(b->next, USH_GET(s->head->free));
+	USH_PUT(s->head->free, n);
 }
 
 /* One that is free, or 0. Its type is still that. */
@@ -162,34 +169,35 @@ static uint32_t
 take_block(struct ush_shard *s)
 {
 	struct ush_shard_head *head = s->head;
-	struct ush_block *b;
-	uint32_t n = head->free;
+	uint32_t given = USH_GET(head->free);
+	uint32_t n = given != 0 ? given : USH_GET(head->fresh);
+	struct ush_block *b = ush_block_get(s, n, BLOCK_FREE);
 
-	if (n == 0 && head->fresh <= s->n_blocks)
-		n = head->fresh;
-	b = ush_block_get(s, n, BLOCK_FREE);
 	if (!b)
 		return 0;
-	if (n == head->free)
-		head->free = b->next;
+	if (given != 0)
+		USH_PUT(head->free, USH_GET(b->next));
 	else
-		head->fresh = n + 1;
+		USH_PUT(head->fresh, n + 1);
 	return n;
 }
 
 static int
 give_entry(struct ush_shard *s, uint32_t n, struct ush_block *b)
 {
-	uint32_t count = ush_block_count(b), next = b->next;
+	uint32_t next = USH_GET(b->next);
+	struct ush_entry entry;
 
-	count_used(s, 0 - count, (uint32_t)-1);
+	if (ush_block_look(s, b, &entry) != 0)
+		return -1;
+	count_used(s, 0 - entry.blocks, (uint32_t)-1);
 	give_block(s, n, b);
-	for (uint32_t i = 1; i < count; i++) {
+	for (uint32_t i = 1; i < entry.blocks; i++) {
 		n = next;
 		b = ush_block_get(s, n, BLOCK_MORE);
 		if (!b)
 			return -1;
-		next = b->next;
+		next = USH_GET(b->next);
 		give_block(s, n, b);
 	}
 	return 0;
@@ -209,11 +217,11 @@ take_entry(struct ush_shard *s, uint32_t count)
 		n = take_block(s);
 		if (n == 0)
 			return 0;
-		b->next = n;
+		USH_PUT(b->next, n);
 		b = &s->blocks[n - 1];
 		ush_block_set_type(b, BLOCK_MORE);
 	}
-	b->next = 0;
+	USH_PUT(b->next, 0);
 	return first;
 }
 
@@ -224,7 +232,9 @@ take_entry(struct ush_shard *s, uint32_t count)
 static bool
 is_expired(const struct ush_shard *s, const struct ush_block *b)
 {
-	return b->as.head.expires != 0 && b->as.head.expires <= s->now;
+	uint64_t expires = USH_GET(b->as.head.expires);
+
+	return expires != 0 && expires <= s->now;
 }
 
 static void
@@ -246,59 +256,65 @@ drop_entry(struct ush_shard *s, uint32_t n)
 {
 	unsigned char key[USH_STORE_KEY_MAX];
 	struct ush_block *b = ush_block_get(s, n, BLOCK_HEAD);
+	struct ush_entry entry;
 
-	if (!b || ush_block_key(s, b, key) != 0)
+	if (!b || ush_block_look(s, b, &entry) != 0 ||
+	    ush_block_key(s, b, &entry, key) != 0)
 		return;
 	if (is_expired(s, b))
 		s->expirations++;
 	else
 		s->evictions++;
-	remove_entry(s, n, ush_siphash(s->secret, key, b->key_len));
+	remove_entry(s, n, ush_siphash(s->secret, key, entry.key_len));
 }
 
+/* Each entry that goes leaves a block at least, or somebody else counts. */
 static int
 make_room(struct ush_shard *s, uint32_t count)
 {
-	uint32_t used = ush_atomic_get(&s->head->used);
+	uint32_t used;
 
-	if (count > s->n_blocks || used > s->n_blocks)
-		s->damaged = true;
-	while (!s->damaged && s->n_blocks - used < count) {
-		drop_entry(s, s->head->oldest);
-		used = ush_atomic_get(&s->head->used);
+	for (uint32_t i = 0; i <= count && !s->damaged; i++) {
+		used = USH_GET(s->head->used);
+		if (used <= s->n_blocks && s->n_blocks - used >= count)
+			return 0;
+		if (used > s->n_blocks)
+			break;
+		drop_entry(s, USH_GET(s->head->oldest));
 	}
-	return s->damaged ? -1 : 0;
+	s->damaged = true;
+	return -1;
 }
 
 /* Expired entries that nobody asks for go little by little. */
 static void
 look_for_expired(struct ush_shard *s)
 {
-	uint32_t n = s->head->hand;
+	uint32_t n = USH_GET(s->head->hand);
 
 	for (int i = 0; i < LOOK_FOR_EXPIRED && !s->damaged; i++, n++) {
-		if (n < 1 || n >= s->head->fresh || n > s->n_blocks)
+		if (n < 1 || n >= USH_GET(s->head->fresh) || n > s->n_blocks)
 			n = 1;
-		if (s->blocks[n - 1].type == BLOCK_HEAD &&
+		if (USH_GET(s->blocks[n - 1].type) == BLOCK_HEAD &&
 		    is_expired(s, &s->blocks[n - 1]))
 			drop_entry(s, n);
 	}
-	s->head->hand = n;
+	USH_PUT(s->head->hand, n);
 }
 
 uint32_t
 ush_shard_find(struct ush_shard *s, const struct ush_store_key *key,
     uint64_t hash, bool peek)
 {
-	uint32_t n = *bucket_of(s, hash);
+	uint32_t n = USH_GET(*bucket_of(s, hash));
 	struct ush_block *b;
 
-	for (unsigned int i = 0; i < CHAIN_MAX && n != 0; i++) {
+	for (unsigned int i = 0; i < CHAIN_MAX && n != 0; i++, s->steps++) {
 		b = ush_block_get(s, n, BLOCK_HEAD);
 		if (!b)
 			return 0;
 		if (!ush_block_has_key(s, b, key)) {
-			n = b->as.head.chain;
+			n = USH_GET(b->as.head.chain);
 			continue;
 		}
 		if (!is_expired(s, b))
@@ -319,7 +335,7 @@ ush_shard_expires(struct ush_shard *s, uint32_t n)
 {
 	const struct ush_block *b = ush_block_get(s, n, BLOCK_HEAD);
 
-	return b ? b->as.head.expires : 0;
+	return b ? USH_GET(b->as.head.expires) : 0;
 }
 
 void
@@ -327,7 +343,7 @@ ush_shard_touch(struct ush_shard *s, uint32_t n)
 {
 	struct ush_block *b = ush_block_get(s, n, BLOCK_HEAD);
 
-	if (!b || s->head->newest == n)
+	if (!b || USH_GET(s->head->newest) == n)
 		return;
 	change_begin(s);
 	if (unlink_use(s, n, b) == 0)
@@ -352,7 +368,7 @@ ush_shard_insert(struct ush_shard *s, const struct ush_store_key *key,
 	if (n == 0)
 		return -1;
 	b = &s->blocks[n - 1];
-	b->as.head.expires = expires;
+	USH_PUT(b->as.head.expires, expires);
 	if (ush_block_fill(s, b, key, value) != 0)
 		return -1;
 	ush_block_set_type(b, BLOCK_HEAD);

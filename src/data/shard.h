@@ -8,12 +8,12 @@
 #ifndef USH_DATA_SHARD_H
 #define USH_DATA_SHARD_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/shard_lock.h"
 #include "data/siphash.h"
 
 enum {
@@ -50,17 +50,19 @@ struct ush_store_key {
 };
 
 /* At the beginning of a shard, in shared memory. All is guarded by the lock,
- * but what is atomic. Numbers of blocks begin at 1; 0 is none. */
+ * but `late`, and what is only looked at: `entries` and `used`. Atomic is all
+ * of it, as others may write to it that take no lock. Numbers of blocks begin
+ * at 1; 0 is none. */
 struct ush_shard_head {
-	_Alignas(2 * USH_BLOCK) pthread_mutex_t lock;
+	_Alignas(2 * USH_BLOCK) _Atomic uint32_t lock;
 	_Atomic uint32_t late;    /* somebody has waited in vain for the lock */
 	_Atomic uint32_t entries; /* that there are */
 	_Atomic uint32_t used;    /* blocks that they fill */
 	_Atomic uint32_t changing; /* somebody is in the middle of a change */
-	uint32_t free;             /* first of the blocks given back */
-	uint32_t fresh;            /* first of those never used */
-	uint32_t newest, oldest;   /* by their last use */
-	uint32_t hand;             /* where to look for expired ones next */
+	_Atomic uint32_t free;     /* first of the blocks given back */
+	_Atomic uint32_t fresh;    /* first of those never used */
+	_Atomic uint32_t newest, oldest; /* by their last use */
+	_Atomic uint32_t hand; /* where to look for expired ones next */
 };
 
 struct ush_block;
@@ -68,13 +70,14 @@ struct ush_block;
 /* A caller's view of a shard: where it lies, and what a call did. */
 struct ush_shard {
 	struct ush_shard_head *head;
-	uint32_t *buckets;
+	_Atomic uint32_t *buckets;
 	struct ush_block *blocks;
 	uint32_t n_buckets; /* a power of two */
 	uint32_t n_blocks;
 	const unsigned char *secret; /* of the hash */
 	uint64_t now;                /* milliseconds */
 	bool damaged;                /* something in it can't be right */
+	uint64_t steps;              /* along chains, so far */
 	unsigned int evictions, expirations, recoveries;
 };
 

@@ -25,18 +25,18 @@ enum block_type {
 /* Bytes of an entry: a number and then the key, or the key and then the
  * string. */
 struct ush_block {
-	uint32_t next; /* of the entry, or of those that are free */
-	uint8_t type;
+	_Atomic uint32_t next; /* of the entry, or of those that are free */
+	_Atomic uint8_t type;
 	/* of a head only */
-	uint8_t kind;
-	uint8_t key_len;
-	uint8_t admitted; /* while a shard is rebuilt */
+	_Atomic uint8_t kind;
+	_Atomic uint8_t key_len;
+	_Atomic uint8_t admitted; /* while a shard is rebuilt */
 	union {
 		struct {
-			uint32_t chain; /* next in the bucket */
-			uint32_t newer, older;
-			uint32_t string_len;
-			uint64_t expires;
+			_Atomic uint32_t chain; /* next in the bucket */
+			_Atomic uint32_t newer, older;
+			_Atomic uint32_t string_len;
+			_Atomic uint64_t expires;
 			unsigned char bytes[HEAD_BYTES];
 		} head;
 		unsigned char more[MORE_BYTES];
@@ -45,11 +45,19 @@ struct ush_block {
 
 _Static_assert(sizeof(struct ush_block) == USH_BLOCK, "struct ush_block");
 
+/* One look at what others may change at any moment, or one word written: the
+ * compiler neither repeats it nor leaves it out. What is decided by a word is
+ * decided by the copy of it. */
+#define USH_GET(word) atomic_load_explicit(&(word), memory_order_relaxed)
+#define USH_PUT(word, value) \
+	atomic_store_explicit(&(word), (value), memory_order_relaxed)
+
 /* The block, or NULL if it is none of this type; then the shard is damaged. */
 static inline struct ush_block *
 ush_block_get(struct ush_shard *s, uint32_t n, enum block_type type)
 {
-	if (n >= 1 && n <= s->n_blocks && s->blocks[n - 1].type == type)
+	if (n >= 1 && n <= s->n_blocks &&
+	    USH_GET(s->blocks[n - 1].type) == type)
 		return &s->blocks[n - 1];
 	s->damaged = true;
 	return NULL;
@@ -61,28 +69,25 @@ static inline void
 ush_block_set_type(struct ush_block *b, enum block_type type)
 {
 	atomic_signal_fence(memory_order_seq_cst);
-	b->type = (uint8_t)type;
+	USH_PUT(b->type, (uint8_t)type);
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-static inline uint32_t
-ush_atomic_get(const _Atomic uint32_t *p)
-{
-	return atomic_load_explicit(p, memory_order_relaxed);
-}
+/* What an entry's head says of its bytes: a copy, which can be. */
+struct ush_entry {
+	enum ush_store_kind kind;
+	uint32_t key_len;    /* at most USH_STORE_KEY_MAX */
+	uint32_t string_len; /* at most USH_STORE_VALUE_MAX; 0 of others */
+	uint32_t blocks;     /* that it fills */
+};
 
-static inline void
-ush_atomic_set(_Atomic uint32_t *p, uint32_t value)
-{
-	atomic_store_explicit(p, value, memory_order_relaxed);
-}
-
-/* How many blocks an entry fills; 0 if its lengths can't be. */
-uint32_t ush_block_count(const struct ush_block *b);
+/* Copies it; if its lengths can't be, the shard is damaged, and it is -1. */
+int ush_block_look(
+    struct ush_shard *s, const struct ush_block *b, struct ush_entry *entry);
 
 /* Reads the entry's key; -1 if its blocks don't hang together. */
 int ush_block_key(struct ush_shard *s, struct ush_block *b,
-    unsigned char key[USH_STORE_KEY_MAX]);
+    const struct ush_entry *entry, unsigned char key[USH_STORE_KEY_MAX]);
 
 bool ush_block_has_key(
     struct ush_shard *s, struct ush_block *b, const struct ush_store_key *key);

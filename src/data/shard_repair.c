@@ -7,24 +7,29 @@
  *
  * Entries come back in the order of their use: whatever change was cut off, the
  * old list still leads from the oldest one to all others but the one that was
- * being moved. What it does not lead to comes behind, as the newest.
+ * being moved. What it does not lead to comes behind, as the newest. How many
+ * blocks there are to look at is read once, in the beginning, and so are other
+ * words; the steps along chains are counted, so that it ends in time whatever
+ * another process writes meanwhile.
  */
-#include <string.h>
-
 #include "data/shard_own.h"
+
+enum { STEPS_PER_BLOCK = 32 }; /* along chains; more is no chance */
 
 /* Nothing is claimed or admitted, whatever an earlier try has come to. */
 static void
-forget(struct ush_shard *s)
+forget(struct ush_shard *s, uint32_t fresh)
 {
 	struct ush_block *b;
+	uint8_t type;
 
-	for (uint32_t i = 0; i + 1 < s->head->fresh; i++) {
-		b = &s->blocks[i];
-		if (b->type == BLOCK_CLAIMED)
+	for (uint32_t n = 1; n < fresh; n++) {
+		b = &s->blocks[n - 1];
+		type = USH_GET(b->type);
+		if (type == BLOCK_CLAIMED)
 			ush_block_set_type(b, BLOCK_MORE);
-		else if (b->type == BLOCK_HEAD)
-			b->admitted = 0;
+		else if (type == BLOCK_HEAD)
+			USH_PUT(b->admitted, 0);
 	}
 }
 
@@ -32,13 +37,12 @@ forget(struct ush_shard *s)
 static bool
 is_whole(struct ush_shard *s, const struct ush_block *b, uint32_t count)
 {
-	s->damaged = false;
 	for (uint32_t i = 1; i < count; i++) {
-		b = ush_block_get(s, b->next, BLOCK_MORE);
+		b = ush_block_get(s, USH_GET(b->next), BLOCK_MORE);
 		if (!b)
-			break;
+			return false;
 	}
-	return count > 0 && !s->damaged;
+	return true;
 }
 
 /* Takes the blocks behind a head for it. A circle ends at the first one. */
@@ -46,7 +50,7 @@ static bool
 claim(struct ush_shard *s, struct ush_block *b, uint32_t count)
 {
 	for (uint32_t i = 1; i < count; i++) {
-		b = ush_block_get(s, b->next, BLOCK_MORE);
+		b = ush_block_get(s, USH_GET(b->next), BLOCK_MORE);
 		if (!b)
 			return false;
 		ush_block_set_type(b, BLOCK_CLAIMED);
@@ -54,122 +58,121 @@ claim(struct ush_shard *s, struct ush_block *b, uint32_t count)
 	return true;
 }
 
-static void
-count_entry(struct ush_shard *s)
-{
-	ush_atomic_set(
-	    &s->head->entries, ush_atomic_get(&s->head->entries) + 1);
-}
-
 /* Lets an entry in, if it is whole and its key is not in already. */
-static void
+static bool
 admit(struct ush_shard *s, uint32_t n)
 {
 	struct ush_block *b = &s->blocks[n - 1];
-	uint32_t count = ush_block_count(b);
 	unsigned char bytes[USH_STORE_KEY_MAX];
-	struct ush_store_key key = {bytes, b->key_len};
+	struct ush_store_key key = {.p = bytes};
+	struct ush_entry entry;
 	uint64_t hash;
 
-	if (!is_whole(s, b, count) || ush_block_key(s, b, bytes) != 0)
-		return;
+	s->damaged = false;
+	if (s->steps > (uint64_t)STEPS_PER_BLOCK * s->n_blocks ||
+	    ush_block_look(s, b, &entry) != 0 ||
+	    !is_whole(s, b, entry.blocks) ||
+	    ush_block_key(s, b, &entry, bytes) != 0)
+		return false;
+	key.len = entry.key_len;
 	hash = ush_siphash(s->secret, bytes, key.len);
-	if (ush_shard_find(s, &key, hash, true) == 0 && !s->damaged &&
-	    claim(s, b, count) && ush_block_link(s, n, hash) == 0) {
-		b->admitted = 1;
-		count_entry(s);
-	}
+	if (ush_shard_find(s, &key, hash, true) != 0 || s->damaged ||
+	    !claim(s, b, entry.blocks) || ush_block_link(s, n, hash) != 0)
+		return false;
+	USH_PUT(b->admitted, 1);
+	USH_PUT(s->head->entries, USH_GET(s->head->entries) + 1);
+	return true;
+}
+
+static bool
+is_waiting(const struct ush_block *b)
+{
+	return USH_GET(b->type) == BLOCK_HEAD && USH_GET(b->admitted) == 0;
 }
 
 static void
-admit_by_use(struct ush_shard *s, uint32_t oldest)
+admit_by_use(struct ush_shard *s, uint32_t fresh, uint32_t oldest)
 {
 	uint32_t n = oldest, next;
-	struct ush_block *b;
 
-	for (; n >= 1 && n < s->head->fresh; n = next) {
-		b = &s->blocks[n - 1];
-		if (b->type != BLOCK_HEAD || b->admitted)
+	for (uint32_t i = 1; i < fresh && n >= 1 && n < fresh; i++, n = next) {
+		if (!is_waiting(&s->blocks[n - 1]))
 			break;
-		next = b->as.head.newer;
-		admit(s, n);
-		if (!b->admitted)
+		next = USH_GET(s->blocks[n - 1].as.head.newer);
+		if (!admit(s, n))
 			break;
 	}
 }
 
 static void
-admit_others(struct ush_shard *s)
+admit_others(struct ush_shard *s, uint32_t fresh)
 {
-	struct ush_block *b;
-
-	for (uint32_t n = 1; n < s->head->fresh; n++) {
-		b = &s->blocks[n - 1];
-		if (b->type != BLOCK_HEAD || b->admitted)
-			continue;
-		admit(s, n);
-		if (!b->admitted)
-			ush_block_set_type(b, BLOCK_FREE);
-	}
+	for (uint32_t n = 1; n < fresh; n++)
+		if (is_waiting(&s->blocks[n - 1]) && !admit(s, n))
+			ush_block_set_type(&s->blocks[n - 1], BLOCK_FREE);
 }
 
-/* Returns what was the oldest entry. */
-static uint32_t
+static void
 empty_lists(struct ush_shard *s)
 {
 	struct ush_shard_head *head = s->head;
-	uint32_t oldest = head->oldest;
 
-	memset(s->buckets, 0, s->n_buckets * sizeof *s->buckets);
-	head->newest = head->oldest = head->free = 0;
-	ush_atomic_set(&head->used, 0);
-	ush_atomic_set(&head->entries, 0);
-	if (head->fresh < 1 || head->fresh > s->n_blocks + 1)
-		head->fresh = s->n_blocks + 1;
-	return oldest;
+	for (uint32_t i = 0; i < s->n_buckets; i++)
+		USH_PUT(s->buckets[i], 0);
+	USH_PUT(head->newest, 0);
+	USH_PUT(head->oldest, 0);
+	USH_PUT(head->free, 0);
+	USH_PUT(head->used, 0);
+	USH_PUT(head->entries, 0);
 }
 
 /* What no entry has claimed is free. */
 static void
-gather_free(struct ush_shard *s)
+gather_free(struct ush_shard *s, uint32_t fresh)
 {
-	struct ush_shard_head *head = s->head;
+	uint32_t used = 0, free = 0;
 	struct ush_block *b;
-	uint32_t used = 0;
+	uint8_t type;
 
-	for (uint32_t n = head->fresh - 1; n >= 1; n--) {
+	for (uint32_t n = fresh - 1; n >= 1; n--) {
 		b = &s->blocks[n - 1];
-		if (b->type == BLOCK_CLAIMED)
-			ush_block_set_type(b, BLOCK_MORE);
-		else if (b->type != BLOCK_HEAD)
-			ush_block_set_type(b, BLOCK_FREE);
-		if (b->type != BLOCK_FREE) {
+		type = USH_GET(b->type);
+		if (type == BLOCK_CLAIMED || type == BLOCK_HEAD) {
+			if (type == BLOCK_CLAIMED)
+				ush_block_set_type(b, BLOCK_MORE);
 			used++;
 			continue;
 		}
-		b->next = head->free;
-		head->free = n;
+		ush_block_set_type(b, BLOCK_FREE);
+		USH_PUT(b->next, free);
+		free = n;
 	}
-	ush_atomic_set(&head->used, used);
+	USH_PUT(s->head->free, free);
+	USH_PUT(s->head->used, used);
+	USH_PUT(s->head->fresh, fresh);
 }
 
 void
 ush_shard_rebuild(struct ush_shard *s)
 {
+	uint32_t oldest = USH_GET(s->head->oldest);
+	uint32_t fresh = USH_GET(s->head->fresh);
 	uint64_t now = s->now;
-	uint32_t oldest;
 
+	if (fresh < 1 || fresh > s->n_blocks + 1)
+		fresh = s->n_blocks + 1;
 	s->recoveries++;
-	ush_atomic_set(&s->head->changing, 1);
+	s->steps = 0;
+	USH_PUT(s->head->changing, 1);
 	atomic_signal_fence(memory_order_seq_cst);
 	s->now = 0; /* entries that have expired count as well */
-	oldest = empty_lists(s);
-	forget(s);
-	admit_by_use(s, oldest);
-	admit_others(s);
-	gather_free(s);
+	empty_lists(s);
+	forget(s, fresh);
+	admit_by_use(s, fresh, oldest);
+	admit_others(s, fresh);
+	gather_free(s, fresh);
 	s->now = now;
 	s->damaged = false;
 	atomic_signal_fence(memory_order_seq_cst);
-	ush_atomic_set(&s->head->changing, 0);
+	USH_PUT(s->head->changing, 0);
 }

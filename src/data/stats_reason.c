@@ -11,9 +11,16 @@
  * would be counted as one; the hash is seeded, so that nobody can look for
  * some. A place more than there should be is given to nobody: `claimed` is
  * raised first, and lowered again by who does not get one.
+ *
+ * What is counted is the text as it will be shown, cut and with a "?" for each
+ * byte that can't be: texts that look the same are the same, or a list would
+ * have one twice, which no reader takes. What comes out of the memory that
+ * others can write to is treated likewise.
  */
+#include <stdbool.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "data/stats.h"
 
 enum { WORDS = USH_REASON_BYTES / sizeof(uint64_t) };
@@ -24,14 +31,69 @@ struct words {
 	unsigned int n;
 };
 
+#define EACH_BYTE(byte) (0x0101010101010101 * (byte))
+
+/* Is none of its bytes a control character, or beyond ASCII? */
+static bool
+is_plain(uint64_t word)
+{
+	uint64_t no_control = (word - EACH_BYTE(0x20ull)) & ~word;
+	uint64_t del = word ^ EACH_BYTE(0x7Full);
+	uint64_t no_del = (del - EACH_BYTE(1ull)) & ~del;
+
+	return ((word | no_control | no_del) & EACH_BYTE(0x80ull)) == 0;
+}
+
+static bool
+are_plain(const struct words *words, size_t len)
+{
+	uint64_t last = EACH_BYTE((uint64_t)' ');
+
+	for (unsigned int i = 0; i + 1 < words->n; i++)
+		if (!is_plain(words->w[i]))
+			return false;
+	memcpy(&last, &words->w[words->n - 1], len % sizeof last);
+	return is_plain(last);
+}
+
+/* What can be shown of a text; no character is cut in its middle. */
+static void
+clean(char out[USH_REASON_BYTES], const char *text)
+{
+	size_t left = strnlen(text, USH_REASON_BYTES + 3), at = 0, n;
+	const unsigned char *p = (const unsigned char *)text;
+
+	for (; left > 0; left -= n, p += n) {
+		n = ush_utf8_shown(p, left);
+		if (at + (n == 0) + n > USH_REASON_BYTES - 1)
+			break;
+		if (n == 0) {
+			n = 1;
+			out[at++] = '?';
+			continue;
+		}
+		memcpy(out + at, p, n);
+		at += n;
+	}
+	out[at] = '\0';
+}
+
 static void
 words_fill(struct words *words, const char *text)
 {
 	size_t len = strnlen(text, USH_REASON_BYTES - 1);
+	char cleaned[USH_REASON_BYTES];
 
 	words->n = (unsigned int)(len / sizeof(uint64_t)) + 1;
 	words->w[words->n - 1] = 0;
 	memcpy(words->w, text, len);
+	if (are_plain(words, len))
+		return;
+	clean(cleaned, text);
+	len = strlen(cleaned);
+	words->n = (unsigned int)(len / sizeof(uint64_t)) + 1;
+	words->w[words->n - 1] = 0;
+	memcpy(words->w, cleaned, len);
 }
 
 /* Never 0. */
@@ -126,12 +188,29 @@ sum(const struct ush_stats *stats, uint32_t place)
 	return n;
 }
 
+/* Adds what a place counts to the list, which has n, unless its text is there
+ * already. Returns how many there are then. */
+static unsigned int
+list_one(struct ush_stats_reason *list, unsigned int n, const char *text,
+    uint64_t count)
+{
+	unsigned int i = 0;
+
+	clean(list[n].text, text);
+	while (i < n && strcmp(list[i].text, list[n].text) != 0)
+		i++;
+	if (i == n)
+		list[n++].count = 0;
+	list[i].count += count;
+	return n;
+}
+
 unsigned int
 ush_stats_list_reasons(const struct ush_stats *stats,
     struct ush_stats_reason list[USH_REASONS], uint64_t *others)
 {
 	const struct ush_stats_reasons *r = &stats->reasons;
-	uint64_t words[WORDS];
+	uint64_t words[WORDS + 1];
 	unsigned int n = 0;
 
 	for (uint32_t place = 0; place < USH_REASON_PLACES && n < USH_REASONS;
@@ -142,10 +221,8 @@ ush_stats_list_reasons(const struct ush_stats *stats,
 		for (unsigned int i = 0; i < WORDS; i++)
 			words[i] = atomic_load_explicit(
 			    &r->texts[place][i], memory_order_relaxed);
-		memcpy(list[n].text, words, sizeof words);
-		list[n].text[USH_REASON_BYTES - 1] = '\0';
-		list[n].count = sum(stats, place);
-		n++;
+		words[WORDS] = 0;
+		n = list_one(list, n, (const char *)words, sum(stats, place));
 	}
 	*others = sum(stats, USH_REASON_PLACES);
 	return n;

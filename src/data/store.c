@@ -4,9 +4,10 @@
  * A store's memory, its locks, and the operations on its shards.
  *
  * The memory begins with a header, then come the heads of the shards, then
- * their buckets and blocks. Where they lie follows from the size alone. Each
- * shard has a robust lock: if its holder dies, the next one is told so, and
- * looks whether the shard has to be rebuilt.
+ * their buckets and blocks. Where they lie follows from the size alone, which
+ * each process has for itself, as it has the secret of the hash. Each shard has
+ * a robust lock: if its holder dies, the next one is told so, and looks whether
+ * the shard has to be rebuilt.
  */
 #include "data/store.h"
 
@@ -15,17 +16,17 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "data/shard_own.h"
 #include "data/store_own.h"
 
 enum {
 	SHARD_BYTES = 64 * 1024, /* about; larger if there are SHARDS_MAX */
 	SHARDS_MAX = 256,
 	HEADS = 4096, /* where they begin */
-	LAYOUT = 1,   /* of a store's memory */
+	LAYOUT = 2,   /* of a store's memory */
 	READY = 0x7ead7,
 };
 
@@ -69,21 +70,6 @@ head_of(const struct ush_store *store, uint32_t i)
 	return (struct ush_shard_head *)(store->base + HEADS) + i;
 }
 
-static int
-lock_init(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attr;
-	int error = pthread_mutexattr_init(&attr);
-
-	if (error != 0)
-		return error;
-	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-	error = pthread_mutex_init(lock, &attr);
-	pthread_mutexattr_destroy(&attr);
-	return error;
-}
-
 void
 ush_store_header_fill(struct ush_store_header *header, size_t size)
 {
@@ -100,15 +86,10 @@ ush_store_format(void *base, size_t size)
 {
 	struct ush_store store = {.base = base, .size = size};
 	struct ush_store_header *header = base, fresh;
-	int error;
 
 	lay_out(&store);
-	for (uint32_t i = 0; i < store.n_shards; i++) {
-		error = lock_init(&head_of(&store, i)->lock);
-		if (error != 0)
-			return error;
+	for (uint32_t i = 0; i < store.n_shards; i++)
 		ush_shard_init(head_of(&store, i));
-	}
 	ush_store_header_fill(&fresh, size);
 	memcpy(header->magic, fresh.magic, sizeof fresh.magic);
 	header->layout = fresh.layout;
@@ -174,6 +155,13 @@ ush_store_free(struct ush_store *store)
 	free(store);
 }
 
+/* What can be, of what a head says. */
+static uint32_t
+at_most(uint32_t n, uint32_t most)
+{
+	return n < most ? n : most;
+}
+
 void
 ush_store_usage(const struct ush_store *store, struct ush_store_usage *usage)
 {
@@ -183,11 +171,10 @@ ush_store_usage(const struct ush_store *store, struct ush_store_usage *usage)
 	usage->bytes = (uint64_t)store->n_shards * store->n_blocks * USH_BLOCK;
 	for (uint32_t i = 0; i < store->n_shards; i++) {
 		head = head_of(store, i);
-		usage->used +=
-		    (uint64_t)USH_BLOCK *
-		    atomic_load_explicit(&head->used, memory_order_relaxed);
+		usage->used += (uint64_t)USH_BLOCK *
+			       at_most(USH_GET(head->used), store->n_blocks);
 		usage->entries +=
-		    atomic_load_explicit(&head->entries, memory_order_relaxed);
+		    at_most(USH_GET(head->entries), store->n_blocks);
 	}
 }
 
@@ -195,72 +182,37 @@ ush_store_usage(const struct ush_store *store, struct ush_store_usage *usage)
  * Locks
  */
 
-static struct timespec
-from_now(clockid_t clock, long ms)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	t.tv_nsec += ms * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
-}
-
-#ifdef __SANITIZE_THREAD__
-/* The thread sanitizer does not know pthread_mutex_clocklock. */
-static int
-lock_within(pthread_mutex_t *lock, long ms)
-{
-	struct timespec until = from_now(CLOCK_REALTIME, ms);
-
-	return pthread_mutex_timedlock(lock, &until);
-}
-#else
-static int
-lock_within(pthread_mutex_t *lock, long ms)
-{
-	struct timespec until = from_now(CLOCK_MONOTONIC, ms);
-
-	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until);
-}
-#endif
-
 /* Waits, unless somebody has just done so in vain: so a holder that stands
  * still costs one wait, not one for each handshake. */
-static int
-lock_wait(struct ush_shard_head *head)
+static enum ush_lock_result
+lock_wait(struct ush_shard_head *head, struct ush_lock_hold *hold)
 {
-	int error;
+	enum ush_lock_result result;
 
-	if (atomic_load_explicit(&head->late, memory_order_relaxed) != 0)
-		return EBUSY;
-	error = lock_within(&head->lock, USH_STORE_WAIT_MS);
-	if (error == ETIMEDOUT)
-		atomic_store_explicit(&head->late, 1, memory_order_relaxed);
-	return error;
+	if (USH_GET(head->late) != 0)
+		return USH_LOCK_BUSY;
+	result = ush_lock_within(&head->lock, USH_STORE_WAIT_MS, hold);
+	if (result == USH_LOCK_BUSY)
+		USH_PUT(head->late, 1);
+	return result;
 }
 
 static int
-shard_lock(struct ush_shard *s)
+shard_lock(struct ush_shard *s, struct ush_lock_hold *hold)
 {
-	int error = pthread_mutex_trylock(&s->head->lock);
+	enum ush_lock_result result = ush_lock_try(&s->head->lock, hold);
 
-	if (error == EBUSY)
-		error = lock_wait(s->head);
-	if (error != 0 && error != EOWNERDEAD)
+	if (result == USH_LOCK_BUSY)
+		result = lock_wait(s->head, hold);
+	if (result == USH_LOCK_BUSY)
 		return -1;
-	if (atomic_load_explicit(&s->head->late, memory_order_relaxed) != 0)
-		atomic_store_explicit(&s->head->late, 0, memory_order_relaxed);
-	if (error == EOWNERDEAD) {
-		if (atomic_load_explicit(
-			&s->head->changing, memory_order_relaxed) != 0)
+	if (USH_GET(s->head->late) != 0)
+		USH_PUT(s->head->late, 0);
+	if (result == USH_LOCK_DIED) {
+		if (USH_GET(s->head->changing) != 0)
 			ush_shard_rebuild(s);
 		else
 			s->recoveries++;
-		pthread_mutex_consistent(&s->head->lock);
 	}
 	return 0;
 }
@@ -419,7 +371,7 @@ ush_store_operate(const struct ush_store_view *view, struct ush_store_op *op)
 	unsigned char *at = store->base + store->start + i * store->stride;
 	struct ush_shard s = {
 	    .head = head_of(store, i),
-	    .buckets = (uint32_t *)at,
+	    .buckets = (_Atomic uint32_t *)(void *)at,
 	    .blocks =
 		(struct ush_block *)(at + store->n_buckets * sizeof(uint32_t)),
 	    .n_buckets = store->n_buckets,
@@ -427,15 +379,16 @@ ush_store_operate(const struct ush_store_view *view, struct ush_store_op *op)
 	    .secret = store->secret,
 	    .now = ush_clock_ttl_ms(),
 	};
+	struct ush_lock_hold hold;
 	enum ush_store_result result;
 	bool hit = false;
 
-	if (shard_lock(&s) != 0) {
+	if (shard_lock(&s, &hold) != 0) {
 		count(view, USH_STAT_store_timeouts, 1);
 		return USH_STORE_BUSY;
 	}
 	result = operate_locked(&s, op, hash, &hit);
-	pthread_mutex_unlock(&s.head->lock);
+	ush_lock_release(&s.head->lock, &hold);
 	count_all(view, op, &s, hit);
 	return result;
 }

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,9 +25,13 @@
 
 enum {
 	PATH_SIZE = USH_STORE_NAME_MAX + sizeof("/usher."),
-	LOCK_MS = 5000, /* another one makes it no longer than that */
-	TRIES = 100,    /* it was removed between two steps */
+	USER_SIZE = 1024, /* of what the system says of a user */
+	LOCK_MS = 5000,   /* another one makes it no longer than that */
+	TRIES = 100,      /* it was removed between two steps */
 };
+
+/* Where the C library has what shm_open(3) opens. */
+#define SHM_FOLDER "/dev/shm"
 
 struct segment {
 	const char *name;
@@ -55,17 +60,48 @@ fail(const struct segment *s, const char *what, int error)
 	    error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
 }
 
+/* Who has it, by name if that is known, and what can be done. */
+static int
+fail_foreign(const struct segment *s, uid_t owner)
+{
+	char buffer[USER_SIZE], what[USER_SIZE / 2];
+	struct passwd pwd, *found = NULL;
+
+	if (getpwuid_r(owner, &pwd, buffer, sizeof buffer, &found) != 0)
+		found = NULL;
+	snprintf(what, sizeof what,
+	    "belongs to another user, %s%.32s%suid %ju, and this process runs "
+	    "as uid %ju; choose another name, or have its owner or root "
+	    "remove it (rm " SHM_FOLDER "%s) when no server uses it",
+	    found ? "'" : "", found ? found->pw_name : "", found ? "', " : "",
+	    (uintmax_t)owner, (uintmax_t)geteuid(), s->path);
+	return fail(s, what, 0);
+}
+
+/* It can't be opened: if that is since another user has taken the name, with
+ * whatever it may be, say so. */
+static int
+fail_open(const struct segment *s, int error)
+{
+	char path[sizeof SHM_FOLDER + PATH_SIZE];
+	struct stat st;
+
+	snprintf(path, sizeof path, SHM_FOLDER "%s", s->path);
+	if (lstat(path, &st) == 0 && st.st_uid != geteuid())
+		return fail_foreign(s, st.st_uid);
+	return fail(s, "can't be opened", error);
+}
+
 /* Only the owner can have put anything into it. */
 static int
 look(struct segment *s)
 {
 	if (fstat(s->fd, &s->st) != 0)
 		return fail(s, "can't be looked at", errno);
-	if (!S_ISREG(s->st.st_mode) || s->st.st_uid != geteuid())
-		return fail(s,
-		    "belongs to another user; choose another name, or remove "
-		    "it",
-		    0);
+	if (s->st.st_uid != geteuid())
+		return fail_foreign(s, s->st.st_uid);
+	if (!S_ISREG(s->st.st_mode))
+		return fail(s, "is no file; choose another name", 0);
 	if ((s->st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		return fail(s,
 		    "is open to other users; remove it, and it will be made "
@@ -110,7 +146,7 @@ open_locked(struct segment *s)
 		if (open_or_create(s) != 0) {
 			if (errno == EEXIST || errno == ENOENT)
 				continue;
-			return fail(s, "can't be opened", errno);
+			return fail_open(s, errno);
 		}
 		if (look(s) != 0 || wait_for_lock(s) != 0 || look(s) != 0)
 			return -1;
@@ -144,7 +180,7 @@ examine(const struct segment *s, size_t wanted)
 		return 0;
 	if (there.layout != ours.layout || there.head_size != ours.head_size ||
 	    there.ready != ours.ready || there.size != ours.size ||
-	    there.size < USH_STORE_SIZE_MIN)
+	    there.size < USH_STORE_SIZE_MIN || there.size > USH_STORE_SIZE_MAX)
 		return fail(s,
 		    "was made by another version of Usher; remove it when no "
 		    "server uses it, or choose another name",

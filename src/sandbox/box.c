@@ -10,6 +10,7 @@
 
 #include <lauxlib.h>
 
+#include "base/calendar.h"
 #include "sandbox/budget.h"
 #include "sandbox/report.h"
 #include "sandbox/surface.h"
@@ -163,6 +164,7 @@ ush_box_new(const struct ush_box_host *host)
 
 	if (!box)
 		return NULL;
+	ush_calendar_start();
 	box->host = *host;
 	box->trace = ush_tracing;
 	/* lua_newstate of older LuaJITs can't take a refusal: no limit yet. */

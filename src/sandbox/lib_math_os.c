@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/calendar.h"
 #include "sandbox/box.h"
 #include "sandbox/budget.h"
 #include "sandbox/strbuf.h"
@@ -181,7 +182,7 @@ l_os_time(lua_State *L)
 	lua_rawget(L, 1);
 	tm.tm_isdst = lua_isnil(L, -1) ? -1 : lua_toboolean(L, -1);
 	ush_lib_charge_bytes(L, DATE_BYTES);
-	t = mktime(&tm);
+	t = ush_calendar_make(&tm);
 	if (t == (time_t)-1)
 		lua_pushnil(L);
 	else
@@ -219,7 +220,8 @@ add_date(struct ush_strbuf *b, const struct tm *tm, const char *p, size_t len)
 	memcpy(spec + 1, p, len);
 	spec[1 + len] = '\0';
 	b->owed += DATE_BYTES;
-	ush_strbuf_add(b, text, strftime(text, sizeof text, spec, tm));
+	ush_strbuf_add(
+	    b, text, ush_calendar_format(text, sizeof text, spec, tm));
 }
 
 /* [-0, +1, e] */
@@ -287,7 +289,7 @@ split_time(lua_State *L, bool utc, struct tm *tm)
 
 	luaL_argcheck(L, n > -1e15 && n < 1e15, 2, "time out of range");
 	t = (time_t)floor(n);
-	if (utc ? !gmtime_r(&t, tm) : !localtime_r(&t, tm))
+	if ((utc ? ush_calendar_utc(t, tm) : ush_calendar_local(t, tm)) != 0)
 		luaL_argerror(L, 2, "time out of range");
 	luaL_argcheck(L, tm->tm_year <= INT_MAX - 1900, 2, "time out of range");
 }

@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "base/calendar.h"
 #include "lib/crypto.h"
 
 /* Nothing is better than half a name: a policy may compare it. */
@@ -79,7 +80,7 @@ read_time(const ASN1_TIME *time)
 
 	if (ASN1_TIME_to_tm(time, &tm) == 1) {
 		out.there = true;
-		out.seconds = (int64_t)timegm(&tm);
+		out.seconds = ush_calendar_seconds(&tm);
 	}
 	return out;
 }

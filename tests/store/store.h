@@ -35,6 +35,9 @@ uint64_t stat_of(const struct ush_store_view *view, enum ush_stat stat);
  */
 const char *store_wrong(const struct ush_store *store);
 
+/* Takes a lock, for good: nobody is told if the holder dies. */
+void hold_shard(_Atomic uint32_t *lock);
+
 /* Takes or gives back all locks of a store. */
 void store_hold(const struct ush_store *store, bool on);
 
