@@ -68,7 +68,8 @@ put_head(struct ush_buffer *out, const char *name, const char *suffix,
 }
 
 /* A label's value: quotes, backslashes and line ends are escaped, and what is
- * no UTF-8 is replaced, or nothing at all would be read. */
+ * no UTF-8 is replaced, or nothing at all would be read; so is what would show
+ * as something else. */
 static void
 put_label(struct ush_buffer *out, const char *name, const char *value)
 {
@@ -78,8 +79,9 @@ put_label(struct ush_buffer *out, const char *name, const char *value)
 	ush_buffer_printf(out, "%s=\"", name);
 	for (; left > 0; left -= n, p += n) {
 		n = ush_utf8_len(p, left);
-		if (n == 0) {
-			n = 1;
+		if (n == 0 ||
+		    (*p != '\n' && ush_utf8_is_hidden(ush_utf8_code(p, n)))) {
+			n = n ? n : 1;
 			ush_buffer_putc(out, '?');
 			continue;
 		}
