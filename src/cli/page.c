@@ -6,8 +6,6 @@
  */
 #include "cli/page.h"
 
-#include <stdio.h>
-
 #include "cli/peer.h"
 #include "cli/ticket_text.h"
 #include "cli/visit.h"
@@ -25,18 +23,19 @@ static void
 connection_text(struct ush_buffer *out, SSL *ssl)
 {
 	const unsigned char *alpn;
-	char text[256];
+	const char *name;
+	char text[1024];
 	unsigned int len;
+	size_t name_len;
 
 	ush_buffer_puts(out, "\nThis connection\n");
 	ush_ticket_text_line(out, "version", SSL_get_version(ssl));
 	ush_ticket_text_line(out, "cipher", SSL_get_cipher_name(ssl));
 	ush_ticket_text_line(out, "group", group_name(ssl));
-	ush_peer_server_name(ssl, false, text, sizeof(text));
-	ush_ticket_text_line(out, "server name", *text ? text : NULL);
+	name = ush_peer_server_name(ssl, false, &name_len);
+	ush_ticket_text_word(out, "server name", name, name_len);
 	SSL_get0_alpn_selected(ssl, &alpn, &len);
-	snprintf(text, sizeof(text), "%.*s", (int)len, len ? (char *)alpn : "");
-	ush_ticket_text_line(out, "ALPN", *text ? text : NULL);
+	ush_ticket_text_word(out, "ALPN", (const char *)alpn, len);
 	ush_peer_text(ssl, text);
 	ush_ticket_text_line(out, "peer", text);
 	ush_ticket_text_line(
