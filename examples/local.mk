@@ -26,6 +26,7 @@ dist_example_DATA += examples/network.lua
 dist_example_DATA += examples/network_test.lua
 dist_example_DATA += examples/once.lua
 dist_example_DATA += examples/once_test.lua
+dist_example_DATA += examples/returns_test.lua
 dist_example_DATA += examples/revoked.txt
 dist_example_DATA += examples/tracking.lua
 dist_example_DATA += examples/tracking_test.lua

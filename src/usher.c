@@ -83,7 +83,7 @@ usher_options_new(void)
 	options->limits.memory = 4 * 1024 * 1024;
 	options->limits.instructions = 200000;
 	options->limits.microseconds = 20000;
-	options->limits.app_data = 2048;
+	options->limits.app_data = USH_APP_DATA_CLIENTS;
 	options->limits.source = 1024 * 1024;
 	if (usher_options_set_script_text(
 		options, "usher.standard", standard, sizeof standard - 1) == 0)
@@ -270,6 +270,17 @@ sink_new(const struct usher_options *options)
 	return sink;
 }
 
+static void
+warn_of_limits(struct ush_engine *engine)
+{
+	if (engine->limits.app_data > USH_APP_DATA_CLIENTS)
+		ush_log_write(&engine->log, USH_LOG_WARNING, USH_LOG_ATTACH,
+		    "the app-data limit of %zu bytes is above %d: some clients "
+		    "can't offer such tickets back, and can then not connect; "
+		    "see APP DATA in usher(7)",
+		    engine->limits.app_data, USH_APP_DATA_CLIENTS);
+}
+
 EXPORT struct usher *
 usher_new(const struct usher_options *options, struct usher_error *error)
 {
@@ -299,8 +310,10 @@ usher_new(const struct usher_options *options, struct usher_error *error)
 	}
 	if (config.store)
 		engine->engine = ush_engine_new(&config, inner_error(error));
-	if (engine && engine->engine)
+	if (engine && engine->engine) {
+		warn_of_limits(engine->engine);
 		return engine;
+	}
 	ush_store_free(config.store);
 	ush_source_fini(&config.source);
 	free(config.user);

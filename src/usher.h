@@ -159,8 +159,9 @@ int usher_options_set_instruction_limit(
  * loading: 50 times. */
 int usher_options_set_cpu_time_limit(
     struct usher_options *options, unsigned int microseconds);
-/* All app data in one ticket, envelope included, in bytes. Default 2,048: it
- * travels in every ClientHello. 63,000 at most, what every client can offer. */
+/* All app data in one ticket, envelope and the host's own included, in bytes.
+ * Default 1,200: they travel in every ClientHello, and some clients can't offer
+ * more (usher(7) has a table). 63,000 at most; above 1,200, usher_new warns. */
 int usher_options_set_app_data_limit(
     struct usher_options *options, size_t bytes);
 /* The source of the script, and of each module that it requires, in bytes.

@@ -42,6 +42,9 @@
  * 30. A misspelt name is recognised
  * 31. A name that is like none gets none
  * 32. The nearest of several wins
+ * What can't be seen
+ * 33. Is escaped in messages, as what is no UTF-8 is
+ * 34. What a peer named is one word of ASCII
  */
 #include <locale.h>
 #include <math.h>
@@ -122,6 +125,70 @@ START_TEST(control_characters_are_escaped)
 	/* C1 controls, as UTF-8; a letter of two bytes is none. */
 	ush_error_set(&e, USH_ERROR_SCRIPT, NULL, 0, "\xc2\x9b \xc3\xa4");
 	ck_assert_str_eq(e.message, "\\xc2\\x9b \xc3\xa4");
+	/* A C1 control as one byte, to terminals that speak no UTF-8. */
+	ush_error_set(&e, USH_ERROR_SCRIPT, NULL, 0,
+	    "\x9b"
+	    "31m");
+	ck_assert_str_eq(e.message, "\\x9b31m");
+}
+END_TEST
+
+/* Each would show as something else, or as nothing. */
+static const char *const hidden[] = {
+    "\xe2\x80\xae",     /* U+202E right-to-left override */
+    "\xe2\x80\xaa",     /* U+202A */
+    "\xe2\x81\xa6",     /* U+2066 left-to-right isolate */
+    "\xe2\x81\xa9",     /* U+2069 */
+    "\xd8\x9c",         /* U+061C Arabic letter mark */
+    "\xe2\x80\x8b",     /* U+200B zero width space */
+    "\xe2\x80\x8f",     /* U+200F */
+    "\xe2\x80\xa8",     /* U+2028 line separator */
+    "\xc2\xa0",         /* U+00A0 no-break space */
+    "\xc2\xad",         /* U+00AD soft hyphen */
+    "\xe3\x80\x80",     /* U+3000 ideographic space */
+    "\xef\xbb\xbf",     /* U+FEFF */
+    "\xf3\xa0\x81\x81", /* U+E0041, a tag */
+};
+
+START_TEST(what_can_not_be_seen_is_escaped)
+{
+	char shown[64], expected[64], *p;
+
+	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+		p = expected;
+		for (const char *c = hidden[i]; *c; c++)
+			p += sprintf(p, "\\x%02x", (unsigned char)*c);
+		ush_escape(shown, sizeof shown, hidden[i], strlen(hidden[i]));
+		ck_assert_str_eq(shown, expected);
+		ck_assert(ush_utf8_is_hidden(ush_utf8_code(
+		    (const unsigned char *)hidden[i], strlen(hidden[i]))));
+	}
+	/* What can be stays: a letter, the euro, a ticket, Hebrew, Hangul. */
+	ush_escape(shown, sizeof shown,
+	    "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\xab\xd7\x90\xea\xb0\x80", 15);
+	ck_assert_str_eq(
+	    shown, "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\xab\xd7\x90\xea\xb0\x80");
+}
+END_TEST
+
+static void
+check_word(const char *word, const char *expected)
+{
+	char shown[64];
+
+	ush_escape_word(shown, sizeof shown, word, strlen(word));
+	ck_assert_str_eq(shown, expected);
+}
+
+START_TEST(a_word_is_one_word)
+{
+	check_word("*.shop-1.example:443", "*.shop-1.example:443");
+	check_word("a b", "a\\x20b");
+	check_word("a\"'`\\", "a\\x22\\x27\\x60\\x5c");
+	check_word("\xc3\xa4\t\x7f\xff", "\\xc3\\xa4\\x09\\x7f\\xff");
+	check_word("-", "\\x2d");
+	check_word("--", "--");
+	check_word("", "");
 }
 END_TEST
 
@@ -173,9 +240,9 @@ START_TEST(escaping_fits_into_buffers_of_every_size)
 		ck_assert_int_eq(buf[cap], 'G');
 		if (cap > 0)
 			ck_assert_uint_lt(strlen(buf), cap);
-		if (cap >= 20)
+		if (cap >= 23)
 			ck_assert_str_eq(
-			    buf, "ab\\x01c\xe2\x82\xac\xff z\\x00");
+			    buf, "ab\\x01c\xe2\x82\xac\\xff z\\x00");
 		free(buf);
 	}
 	buf = malloc(8);
@@ -465,6 +532,11 @@ START_TEST(strings_are_escaped)
 	check_string("a\"b\\c/", 6, "\"a\\\"b\\\\c/\"");
 	check_string("\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\"");
 	check_string("\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\\u007f\"");
+	check_string("a\xe2\x80\xae"
+		     "b",
+	    5, "\"a\\u202eb\"");
+	check_string("\xc2\x9b\xc2\xa0", 4, "\"\\u009b\\u00a0\"");
+	check_string("\xf3\xa0\x81\x81", 4, "\"\\udb40\\udc41\"");
 }
 END_TEST
 
@@ -694,6 +766,8 @@ add_errors(Suite *suite)
 	tcase_add_test(tc, an_error_without_a_script_has_no_prefix);
 	tcase_add_test(tc, a_null_error_is_fine);
 	tcase_add_test(tc, control_characters_are_escaped);
+	tcase_add_test(tc, what_can_not_be_seen_is_escaped);
+	tcase_add_test(tc, a_word_is_one_word);
 	tcase_add_test(tc, what_does_not_fit_is_cut_at_a_character);
 	tcase_add_test(tc, an_error_can_be_rewritten_from_its_own_text);
 	tcase_add_test(tc, escaping_fits_into_buffers_of_every_size);

@@ -110,6 +110,23 @@ grep -q '^costly.lua:5: instruction limit reached' out || fail "call limit"
 status 1 "$usher" check --memory-limit 300K costly.lua
 grep -q '^costly.lua:2: memory limit reached' out || fail "memory limit"
 
+cat >big.lua <<'END'
+return {
+  generate = function(conn, ticket)
+    return { x = ("x"):rep(1500) }
+  end,
+}
+END
+status 1 "$usher" check big.lua
+grep -q '^big.lua:3: .* app-data limit of 1200 bytes' out || fail "app data"
+status 0 "$usher" check --app-data-limit 4K big.lua
+grep -q '^big.lua:3: warning: 15.* bytes in the ticket are more than' out ||
+	fail "no warning of a ticket's size"
+grep -q '^big.lua: no findings, 1 warning$' out || fail "a warning is counted"
+status 0 "$usher" check --app-data-limit 4K --json big.lua
+grep -q '^{"file":"big.lua","level":"warning","line":3,' out ||
+	fail "the JSON of a warning"
+
 cat >late.lua <<'END'
 return {
   decrypt = function(conn, ticket)

@@ -345,6 +345,22 @@ START_TEST(values_out_of_range_are_refused_at_the_setter)
 }
 END_TEST
 
+START_TEST(an_app_data_limit_that_loses_clients_is_a_warning)
+{
+	struct engine_spec spec = {.text = "return {}"};
+
+	engine_make(&spec);
+	spec.app_data_limit = 1200;
+	engine_make(&spec);
+	ck_assert_int_eq(log_count(USHER_LOG_WARNING, "app-data limit"), 0);
+	spec.app_data_limit = 1201;
+	engine_make(&spec);
+	ck_assert_int_eq(
+	    log_count(USHER_LOG_WARNING, "limit of 1201 bytes is above 1200"),
+	    1);
+}
+END_TEST
+
 START_TEST(setters_refuse_null_options)
 {
 	ck_assert_int_eq(usher_options_set_script_file(NULL, "x"), -1);
@@ -475,6 +491,8 @@ options(void)
 
 	tcase_add_test(tcase, values_out_of_range_are_refused_at_the_setter);
 	tcase_add_test(tcase, setters_refuse_null_options);
+	tcase_add_test(
+	    tcase, an_app_data_limit_that_loses_clients_is_a_warning);
 	tcase_add_test(tcase, without_options_there_is_an_error);
 	tcase_add_test(
 	    tcase, the_last_script_counts_and_options_can_be_used_again);

@@ -12,6 +12,7 @@
  *  4. Set after the handshake, they are in the next ticket.
  *  5. Set in every handshake, they take nothing else away.
  *  6. The accessor answers without data, and without a session.
+ *  7. They count for the app-data limit, unless the policy has no function.
  */
 #include <stdio.h>
 #include <string.h>
@@ -177,6 +178,35 @@ START_TEST(data_set_after_the_handshake_are_in_the_next_ticket)
 }
 END_TEST
 
+static int
+set_much(SSL *ssl, void *arg)
+{
+	static const char much[1201];
+
+	(void)arg;
+	SSL_SESSION_set1_ticket_appdata(
+	    SSL_get_session(ssl), much, sizeof much);
+	return 1;
+}
+
+START_TEST(host_data_count_for_the_limit)
+{
+	int policy = _i / VERSIONS;
+	struct visit visit = {.version = version_of(_i), .name = "a.example"};
+
+	visit.server = policy_server(around[policy], visit.version);
+	SSL_CTX_set_cert_cb(visit.server, set_much, NULL);
+	visit.session = visit_run(&visit).session;
+	if (policy > 0)
+		ck_assert_int_eq(
+		    note_last(USHER_CALL_GENERATE)->code, USHER_ERROR_APP_DATA);
+	else
+		notes_check();
+	SSL_CTX_set_cert_cb(visit.server, NULL, NULL);
+	ck_assert_int_eq(visit_run(&visit).resumed, policy == 0);
+}
+END_TEST
+
 START_TEST(the_accessor_answers_without_data_and_without_session)
 {
 	SSL_SESSION *session = SSL_SESSION_new();
@@ -257,6 +287,8 @@ host_data(void)
 	tcase_add_loop_test(tcase,
 	    what_the_host_sets_in_every_handshake_harms_nothing, 0,
 	    2 * VERSIONS);
+	tcase_add_loop_test(
+	    tcase, host_data_count_for_the_limit, 0, AROUND * VERSIONS);
 	tcase_add_test(
 	    tcase, the_accessor_answers_without_data_and_without_session);
 	return tcase;

@@ -19,6 +19,7 @@
 # 13. /metrics tells what was decided, and why
 # 14. without a policy the standard one decides
 # 15. a store with a name goes on in the next server, in its size
+# 16. what a client names does not look like more than a name, in log and page
 #
 # A summary in the form of Check's ends it.
 
@@ -365,6 +366,44 @@ END
 	stop TERM
 }
 
+forged_names()
+{
+	cat >echo.lua <<'END'
+return {
+  generate = function() return {} end,
+  decrypt = function(conn, ticket)
+    if not ticket.decrypted then return "default" end
+    return "ignore_renew", "not for " .. conn.server_name
+  end,
+}
+END
+	turned=$(printf 'moc.\342\200\256evil')
+	for arguments in "" --json; do
+		# shellcheck disable=SC2086  # nothing if empty
+		start $arguments echo.lua
+		for name in "a decrypt: x -> use (b)" 'q"\' "$turned" -; do
+			rm -f ticket
+			visit "$1" -servername "$name" -sess_out ticket
+			visit "$1" -servername "$name" -sess_in ticket
+			cat page >>pages
+		done
+		stop TERM
+		cp log "log${arguments:---text}"
+	done
+	check "$1: blanks" has log--text ' a\x20decrypt:\x20x\x20->\x20use\x20(b) dec'
+	check "$1: quotes" has log--text ' q\x22\x5c decrypt: '
+	check "$1: right to left" has log--text ' moc.\xe2\x80\xaeevil decrypt: '
+	check "$1: nothing" has log--text ' \x2d decrypt: '
+	check "$1: a reason" has log--text ' ("not for a decrypt: x -> use (b)") by '
+	check "$1: in the page" has pages '  server name  a\x20decrypt:\x20x'
+	check "$1: in JSON" has log--json '"server_name":"moc.\u202eevil"'
+	check "$1: blanks in JSON" has log--json \
+		'"server_name":"a decrypt: x -> use (b)"'
+	check "$1: nowhere as it is" lacks log--text "$turned"
+	check "$1: nor in JSON" lacks log--json "$turned"
+	check "$1: nor in the page" lacks pages "$turned"
+}
+
 # refused STATUS MESSAGE ARGUMENT...
 refused()
 {
@@ -386,6 +425,8 @@ command_lines()
 	refused 2 "takes ADDRESS" serve --listen 127.0.0.1:99999 "$policy"
 	refused 2 "takes no value" serve --json=1 "$policy"
 	refused 2 "from 1 to 64" serve --threads 0 "$policy"
+	refused 2 "from 1 to 1000000" serve --connections 0 "$policy"
+	refused 2 "from 1 to 3600" serve --deadline 0 "$policy"
 	refused 2 "takes bytes" serve --memory-limit lots "$policy"
 	refused 2 "63000" serve --app-data-limit 64000 "$policy"
 	refused 2 "1 to 64 letters" serve --store a/b "$policy"
@@ -439,6 +480,8 @@ reloads -tls1_3
 shadows -tls1_2
 shadows -tls1_3
 stores
+forged_names -tls1_2
+forged_names -tls1_3
 command_lines
 files
 

@@ -55,6 +55,7 @@ CHECKS += tests/check_policies
 CHECKS += tests/check_recorded
 CHECKS += tests/check_reload
 CHECKS += tests/check_require
+CHECKS += tests/check_serve_limits
 CHECKS += tests/check_sets
 CHECKS += tests/check_shadow
 CHECKS += tests/check_standard

@@ -16,13 +16,18 @@
 /* Messages are formatted here first; what is cut here would not fit anyway. */
 enum { RAW = 1024 };
 
-/* A control character, of C0 or (in UTF-8) of C1? */
+/* Is this shown as it is? In a word, only what is plain ASCII, without blanks,
+ * quotes, and the backslash that escapes. A byte of 0x80 or above that stands
+ * for itself is no UTF-8: to some terminals it is a control character. */
 static bool
-is_control(const unsigned char *p, size_t n)
+is_plain(const unsigned char *p, size_t n, bool word)
 {
+	if (word)
+		return p[0] > 0x20 && p[0] < 0x7F && p[0] != '"' &&
+		       p[0] != '\'' && p[0] != '\\' && p[0] != '`';
 	if (n == 1)
-		return p[0] < 0x20 || p[0] == 0x7F;
-	return n == 2 && p[0] == 0xC2 && p[1] < 0xA0;
+		return p[0] >= 0x20 && p[0] < 0x7F;
+	return !ush_utf8_is_hidden(ush_utf8_code(p, n));
 }
 
 static size_t
@@ -52,8 +57,8 @@ put_dots(char *dst, size_t cap, size_t keep)
 	dst[keep + n] = '\0';
 }
 
-void
-ush_escape(char *dst, size_t cap, const char *src, size_t len)
+static void
+escape(char *dst, size_t cap, const char *src, size_t len, bool word)
 {
 	const unsigned char *p = (const unsigned char *)src;
 	size_t out = 0, keep = 0, n, width;
@@ -64,7 +69,7 @@ ush_escape(char *dst, size_t cap, const char *src, size_t len)
 	for (; len > 0; p += n, len -= n) {
 		n = ush_utf8_len(p, len);
 		n = n ? n : 1; /* what is not UTF-8 goes byte by byte */
-		hex = is_control(p, n);
+		hex = !is_plain(p, n, word);
 		width = hex ? 4 * n : n;
 		if (width >= cap - out) {
 			put_dots(dst, cap, keep);
@@ -79,6 +84,21 @@ ush_escape(char *dst, size_t cap, const char *src, size_t len)
 			keep = out;
 	}
 	dst[out] = '\0';
+}
+
+void
+ush_escape(char *dst, size_t cap, const char *src, size_t len)
+{
+	escape(dst, cap, src, len, false);
+}
+
+void
+ush_escape_word(char *dst, size_t cap, const char *src, size_t len)
+{
+	if (len == 1 && *src == '-')
+		snprintf(dst, cap, "\\x2d");
+	else
+		escape(dst, cap, src, len, true);
 }
 
 /* "script:line: " or "script: ", escaped; its length. */

@@ -35,15 +35,21 @@ struct ush_error {
 /*
  * Fills *err (NULL is allowed: nothing happens). `script` may be NULL, `line`
  * 0. Where there is a script, the message is prefixed by "script:line: ".
- * Control characters of the formatted text are escaped as \xNN, and what does
- * not fit is cut, at a character's boundary, and ends in "...". Returns -1, so
- * that callers can `return ush_error_set(...)`.
+ * The formatted text is escaped as by ush_escape, and what does not fit is cut,
+ * at a character's boundary, and ends in "...". Returns -1, so that callers can
+ * `return ush_error_set(...)`.
  */
 int ush_error_set(struct ush_error *err, enum ush_code code, const char *script,
     int line, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* Copies `src` (len bytes) to dst, cap bytes with the final NUL, control
- * characters escaped as \xNN, cut with "..." where it does not fit. */
+/* Copies `src` (len bytes) to dst, cap bytes with the final NUL, cut with "..."
+ * where it does not fit. What can't be seen (ush_utf8_is_hidden), and what is
+ * no UTF-8, is escaped as \xNN, byte by byte. */
 void ush_escape(char *dst, size_t cap, const char *src, size_t len);
+
+/* The same for what a peer named, where a line has more than it: one word of
+ * ASCII, without blanks, quotes or anything that would not read back. "-",
+ * which stands for nothing, is escaped too. */
+void ush_escape_word(char *dst, size_t cap, const char *src, size_t len);
 
 #endif

@@ -28,7 +28,7 @@ is_utf8(const unsigned char *p, size_t len)
 
 /* The letter of a two-character escape, or 0. */
 static char
-short_escape(unsigned char c)
+short_escape(uint32_t c)
 {
 	switch (c) {
 	case '"':
@@ -50,31 +50,38 @@ short_escape(unsigned char c)
 }
 
 static void
-put_escaped(struct ush_buffer *out, unsigned char c)
+put_escaped(struct ush_buffer *out, uint32_t c)
 {
 	char letter = short_escape(c);
 
 	if (letter)
 		ush_buffer_printf(out, "\\%c", letter);
-	else
+	else if (c < 0x10000)
 		ush_buffer_printf(out, "\\u%04x", c);
+	else
+		ush_buffer_printf(out, "\\u%04x\\u%04x",
+		    0xD800 + ((c - 0x10000) >> 10),
+		    0xDC00 + ((c - 0x10000) & 0x3FF));
 }
 
 int
 ush_json_string(struct ush_buffer *out, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)(len ? text : "");
-	unsigned char top = is_utf8(p, len) ? 0xFF : 0x7E;
-	size_t i, from = 0;
+	bool utf8 = is_utf8(p, len);
+	size_t i, n, from = 0;
+	uint32_t c;
 
 	ush_buffer_putc(out, '"');
-	for (i = 0; i < len; i++) {
-		if (p[i] >= 0x20 && p[i] <= top && p[i] != '"' &&
-		    p[i] != '\\' && p[i] != 0x7F)
+	for (i = 0; i < len; i += n) {
+		n = utf8 ? ush_utf8_len(p + i, len - i) : 1;
+		c = utf8 ? ush_utf8_code(p + i, n) : p[i];
+		if (!ush_utf8_is_hidden(c) && c != '"' && c != '\\' &&
+		    (utf8 || c < 0x80))
 			continue;
 		ush_buffer_put(out, p + from, i - from);
-		put_escaped(out, p[i]);
-		from = i + 1;
+		put_escaped(out, c);
+		from = i + n;
 	}
 	ush_buffer_put(out, p + from, len - from);
 	return ush_buffer_putc(out, '"');

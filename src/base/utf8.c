@@ -1,11 +1,9 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Recognising UTF-8.
+ * Recognising UTF-8, and what in it can't be seen.
  */
 #include "base/utf8.h"
-
-#include <stdbool.h>
 
 /* Is the second byte in the range that the first one leaves it? */
 static bool
@@ -43,13 +41,59 @@ ush_utf8_len(const unsigned char *p, size_t len)
 	return need;
 }
 
-/* Of three bytes that begin with 0xE2. */
-static bool
-is_separator_or_turn(const unsigned char *p)
+uint32_t
+ush_utf8_code(const unsigned char *p, size_t len)
 {
-	return (p[1] == 0x80 && (p[2] == 0x8E || p[2] == 0x8F ||
-				    (p[2] >= 0xA8 && p[2] <= 0xAE))) ||
-	       (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+	static const unsigned char bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+	uint32_t code = p[0] & bits[len];
+
+	for (size_t i = 1; i < len; i++)
+		code = code << 6 | (p[i] & 0x3F);
+	return code;
+}
+
+bool
+ush_utf8_is_hidden(uint32_t code)
+{
+	/* General categories Cc, Cf, Zl, Zp and Zs, and the characters with
+	 * Default_Ignorable_Code_Point (Unicode 15), in ascending order. */
+	static const uint32_t ranges[][2] = {
+	    {0x00, 0x1F},
+	    {0x7F, 0xA0},
+	    {0xAD, 0xAD},
+	    {0x34F, 0x34F},
+	    {0x600, 0x605},
+	    {0x61C, 0x61C},
+	    {0x6DD, 0x6DD},
+	    {0x70F, 0x70F},
+	    {0x890, 0x891},
+	    {0x8E2, 0x8E2},
+	    {0x115F, 0x1160},
+	    {0x1680, 0x1680},
+	    {0x17B4, 0x17B5},
+	    {0x180B, 0x180F},
+	    {0x2000, 0x200F},
+	    {0x2028, 0x202F},
+	    {0x205F, 0x206F},
+	    {0x2800, 0x2800}, /* Braille without dots */
+	    {0x3000, 0x3000},
+	    {0x3164, 0x3164},
+	    {0xFE00, 0xFE0F},
+	    {0xFEFF, 0xFEFF},
+	    {0xFFA0, 0xFFA0},
+	    {0xFFF0, 0xFFFB},
+	    {0x110BD, 0x110BD},
+	    {0x110CD, 0x110CD},
+	    {0x13430, 0x1343F},
+	    {0x1BCA0, 0x1BCA3},
+	    {0x1D173, 0x1D17A},
+	    {0xE0000, 0xE0FFF},
+	};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+		if (code <= ranges[i][1])
+			return code >= ranges[i][0];
+	return false;
 }
 
 size_t
@@ -57,11 +101,7 @@ ush_utf8_shown(const unsigned char *p, size_t len)
 {
 	size_t n = ush_utf8_len(p, len);
 
-	if (n == 1 && ((p[0] < 0x20 && p[0] != '\n') || p[0] == 0x7F))
-		return 0;
-	if (n == 2 && p[0] == 0xC2 && p[1] < 0xA0)
-		return 0;
-	if (n == 3 && p[0] == 0xE2 && is_separator_or_turn(p))
-		return 0;
-	return n;
+	return n > 0 && *p != '\n' && ush_utf8_is_hidden(ush_utf8_code(p, n))
+		   ? 0
+		   : n;
 }

@@ -79,7 +79,8 @@ static const struct ush_command command = {
 	    "all kinds of\n"
 	    "connections and tickets. Each finding is a line, \"file:line: "
 	    "what; what to do\".\n"
-	    "The status is 0 if there is none, 1 if there are some, 2 if a "
+	    "A warning has \"warning\" before what. The status is 0 if there "
+	    "are no findings, or\nonly warnings, 1 if there are some, 2 if a "
 	    "file can't be read.\n",
     .options = lines,
     .n = ELEMENTS(lines),
@@ -130,6 +131,8 @@ push_arguments(lua_State *L, const struct check_options *o,
 	lua_setfield(L, -2, "json");
 	push_limits(L, limits);
 	lua_setfield(L, -2, "limits");
+	lua_pushnumber(L, USH_APP_DATA_CLIENTS);
+	lua_setfield(L, -2, "app_data_clients");
 	lua_newtable(L);
 	for (int i = 0; i < o->n_facts; i++) {
 		lua_newtable(L);

@@ -31,6 +31,12 @@ function Check:add(file, line, what, todo, where)
   return finding
 end
 
+-- What may be meant. It does not count as a finding.
+function Check:warn(...)
+  local finding = self:add(...)
+  if finding then finding.level = "warning" end
+end
+
 -- The names in a finding: those in quotes, and the last ones of a.b.c.
 local function names_in(text)
   local names = {}
@@ -145,6 +151,7 @@ function Check:call(fn, sample)
   account.memory = math.max(account.memory, result.memory)
   if fn == "generate" and #(result.app_data or "") > account.bytes then
     account.bytes, account.worst_bytes = #result.app_data, sample.name
+    account.file, account.line = self:place_of(result)
   end
   if result.error then
     local err = result.error
@@ -241,6 +248,16 @@ function Check:run_all()
       if not ok then return why:gsub("^usher%.check:%d+: ", "") end
     end
   end
+end
+
+function Check:look_at_sizes()
+  local account, most = self.accounts.generate, self.options.app_data_clients
+  if account.bytes <= most then return end
+  self:warn(account.file, account.line,
+    ("%d bytes in the ticket are more than some clients can offer back")
+      :format(account.bytes),
+    ("store %d at most; see APP DATA in usher(7)"):format(most),
+    account.worst_bytes)
 end
 
 -- Lines of the policy that have code, and that no sample ran.
@@ -342,6 +359,7 @@ function Check:go()
   self:look_at_modules()
   local why = self:run_all()
   core.trace()
+  self:look_at_sizes()
   if why then return unreadable(why) end
   self.unreached = self:find_unreached()
   self.info = self.policy:info()
@@ -369,14 +387,27 @@ local function ranges(numbers)
   return table.concat(list, ", ")
 end
 
+-- How many there are, without the warnings.
+local function count(findings)
+  local n = 0
+  for _, f in ipairs(findings) do
+    if f.level ~= "warning" then n = n + 1 end
+  end
+  return n
+end
+
 local function print_text(self)
   for _, f in ipairs(self.findings) do
     local place = f.line > 0 and f.file .. ":" .. f.line or f.file
-    print(place .. ": " .. f.what .. (f.todo and "; " .. f.todo or ""))
+    print(place .. ": " .. (f.level and f.level .. ": " or "") .. f.what
+      .. (f.todo and "; " .. f.todo or ""))
   end
-  local n = #self.findings
-  print(("%s: %s"):format(self.file, n == 0 and "no findings"
-    or n == 1 and "1 finding" or n .. " findings"))
+  local n = count(self.findings)
+  local warnings = #self.findings - n
+  print(("%s: %s%s"):format(self.file, n == 0 and "no findings"
+    or n == 1 and "1 finding" or n .. " findings",
+    warnings == 0 and "" or warnings == 1 and ", 1 warning"
+    or ", " .. warnings .. " warnings"))
   if self.note then print("  " .. self.note) end
   if not self.info then return end
   for _, fn in ipairs { "decrypt", "generate" } do
@@ -401,10 +432,10 @@ local function print_json(self)
   for _, f in ipairs(self.findings) do
     print(core.json {
       file = f.file, line = f.line > 0 and f.line or nil, what = f.what,
-      todo = f.todo,
+      todo = f.todo, level = f.level,
     })
   end
-  local summary = { file = self.file, findings = #self.findings }
+  local summary = { file = self.file, findings = count(self.findings) }
   if self.info then
     for _, fn in ipairs { "decrypt", "generate" } do
       local a = self.accounts[fn]
@@ -443,7 +474,7 @@ local function check_file(file, options)
   end)
   local print_all = options.json and print_json or print_text
   print_all(self)
-  return nil, #self.findings
+  return nil, count(self.findings)
 end
 
 -- The exit status of `usher check`. options: json, limits, facts: a list of

@@ -19,7 +19,8 @@
 struct about {
 	char time[32];
 	char peer[USH_PEER_TEXT];
-	char server_name[256]; /* "" if none */
+	const char *server_name; /* as it came, any bytes; NULL if none */
+	size_t server_name_len;
 };
 
 static void
@@ -37,8 +38,8 @@ about_connection(struct about *about, SSL *ssl, enum usher_call call)
 {
 	about_time(about->time, sizeof(about->time));
 	ush_peer_text(ssl, about->peer);
-	ush_peer_server_name(ssl, call == USHER_CALL_DECRYPT,
-	    about->server_name, sizeof(about->server_name));
+	about->server_name = ush_peer_server_name(
+	    ssl, call == USHER_CALL_DECRYPT, &about->server_name_len);
 }
 
 /* Whole lines, so that those of several threads don't mix. */
@@ -51,16 +52,23 @@ write_line(struct ush_buffer *line)
 	ush_buffer_fini(line);
 }
 
-/* "name": "value", with a comma before it; nothing for NULL or "". */
+/* "name": "value", with a comma before it. */
 static void
-member(struct ush_buffer *line, const char *name, const char *value)
+member_bytes(
+    struct ush_buffer *line, const char *name, const char *value, size_t len)
 {
-	if (!value || !*value)
-		return;
 	if (line->len > 1)
 		ush_buffer_putc(line, ',');
 	ush_json_key(line, name);
-	ush_json_string(line, value, strlen(value));
+	ush_json_string(line, value, len);
+}
+
+/* The same; nothing for NULL or "". */
+static void
+member(struct ush_buffer *line, const char *name, const char *value)
+{
+	if (value && *value)
+		member_bytes(line, name, value, strlen(value));
 }
 
 static void
@@ -86,7 +94,9 @@ log_json(const struct usher_decision *d, const struct about *about)
 	member(&line, "time", about->time);
 	member(&line, "call", call_name(d));
 	member(&line, "peer", about->peer);
-	member(&line, "server_name", about->server_name);
+	if (about->server_name)
+		member_bytes(&line, "server_name", about->server_name,
+		    about->server_name_len);
 	member(&line, "version", SSL_get_version(d->ssl));
 	member(&line, "status", d->status);
 	member(&line, "verdict", d->verdict);
@@ -107,39 +117,49 @@ log_json(const struct usher_decision *d, const struct about *about)
 	write_line(&line);
 }
 
+/* " (reason)". A script may make it of what a client named, so in quotes if it
+ * has anything that could be taken for its end. */
+static void
+put_reason(struct ush_buffer *line, const char *reason)
+{
+	size_t len = strlen(reason);
+
+	ush_buffer_puts(line, " (");
+	if (strpbrk(reason, "()\"\\") || len == 0 || reason[0] == ' ' ||
+	    reason[len - 1] == ' ')
+		ush_json_string(line, reason, len);
+	else
+		ush_buffer_puts(line, reason);
+	ush_buffer_putc(line, ')');
+}
+
 /* What the shadow would have said, if it is something else. */
 static void
 log_shadow(struct ush_buffer *line, const struct usher_decision *d)
 {
-	char reason[256];
-
 	if (!d->shadow_verdict || strcmp(d->shadow_verdict, d->verdict) == 0)
 		return;
 	ush_buffer_printf(line, "; shadow: %s", d->shadow_verdict);
-	if (d->shadow_reason) {
-		ush_escape(reason, sizeof(reason), d->shadow_reason,
-		    strlen(d->shadow_reason));
-		ush_buffer_printf(line, " (%s)", reason);
-	}
+	if (d->shadow_reason)
+		put_reason(line, d->shadow_reason);
 }
 
 static void
 log_text(const struct usher_decision *d, const struct about *about)
 {
 	struct ush_buffer line = {0};
-	char reason[256];
+	char name[1024] = "-";
 
+	if (about->server_name)
+		ush_escape_word(name, sizeof(name), about->server_name,
+		    about->server_name_len);
 	ush_buffer_printf(&line, "%s %s %s %s %s: ", about->time, about->peer,
-	    SSL_get_version(d->ssl),
-	    about->server_name[0] ? about->server_name : "-", call_name(d));
+	    SSL_get_version(d->ssl), name, call_name(d));
 	if (d->status)
 		ush_buffer_printf(&line, "%s -> ", d->status);
 	ush_buffer_puts(&line, d->verdict);
-	if (d->reason) {
-		ush_escape(
-		    reason, sizeof(reason), d->reason, strlen(d->reason));
-		ush_buffer_printf(&line, " (%s)", reason);
-	}
+	if (d->reason)
+		put_reason(&line, d->reason);
 	if (d->remembered)
 		ush_buffer_puts(&line, " as for the first ClientHello");
 	ush_buffer_printf(

@@ -71,6 +71,6 @@ ush_limits_app_data(void *to, const char *value)
 	size_t n = ush_limits_number(value, true);
 
 	if (n == 0 || usher_options_set_app_data_limit(engine_of(to), n) != 0)
-		return "takes bytes, as 2048 or 2K; at most 63000";
+		return "takes bytes, as 1200 or 1K; at most 63000";
 	return NULL;
 }

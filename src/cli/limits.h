@@ -26,7 +26,7 @@ const char *ush_limits_app_data(void *to, const char *value);
     {"cpu-time-limit", "USEC", ush_limits_cpu_time, \
 	"CPU time per call (20000)"}, \
     {"app-data-limit", "BYTES", ush_limits_app_data, \
-	"what may be stored in a ticket (2K)"}
+	"what may be stored in a ticket (1200)"}
 /* clang-format on */
 
 /* A whole number from 1 on, with K or M behind it if `units`. 0: it is none. */

@@ -108,6 +108,30 @@ set_threads(void *to, const char *value)
 }
 
 static const char *
+set_connections(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+	unsigned long n = ush_limits_number(value, false);
+
+	if (n < 1 || n > USH_SERVE_CONNECTIONS)
+		return "takes a number from 1 to 1000000";
+	o->connections = (unsigned int)n;
+	return NULL;
+}
+
+static const char *
+set_deadline(void *to, const char *value)
+{
+	struct ush_serve_options *o = to;
+	unsigned long n = ush_limits_number(value, false);
+
+	if (n < 1 || n > USH_SERVE_DEADLINE)
+		return "takes seconds, from 1 to 3600";
+	o->deadline = (unsigned int)n;
+	return NULL;
+}
+
+static const char *
 set_on_error(void *to, const char *value)
 {
 	struct ush_serve_options *o = to;
@@ -238,6 +262,12 @@ static const struct ush_option lines[] = {
     {"tls1.2", NULL, set_tls1_2, "speak TLS 1.2 only"},
     {"tls1.3", NULL, set_tls1_3, "speak TLS 1.3 only"},
     {"threads", "N", set_threads, "threads that serve (2)"},
+    {"connections", "N", set_connections,
+	"connections that are open at once, at most\n"
+	"(1000); the next ones wait"},
+    {"deadline", "SECONDS", set_deadline,
+	"how long a handshake may take, and then a\n"
+	"request with its answer (15)"},
     {"var", "NAME=VALUE", set_var, "what the policy reads as conn.vars.NAME"},
     {"on-error", "WHAT", set_on_error,
 	"what an error of the policy leads to:\n"
@@ -272,7 +302,8 @@ static const struct ush_command command = {
 	    "(usher.standard).\n"
 	    "It answers any GET with what it knows about the connection and "
 	    "its ticket,\n"
-	    "and logs each decision on standard error. SIGINT and SIGTERM "
+	    "closes the connection, and logs each decision on standard error. "
+	    "SIGINT and SIGTERM "
 	    "stop it, SIGHUP\n"
 	    "reloads the policy.\n",
     .options = lines,
@@ -307,7 +338,8 @@ ush_serve_options_parse(struct ush_serve_options *o, int argc, char **argv)
 	enum ush_parsed parsed;
 	const char *wrong;
 
-	*o = (struct ush_serve_options){.threads = 2};
+	*o = (struct ush_serve_options){
+	    .threads = 2, .connections = 1000, .deadline = 15};
 	strcpy(o->host, "127.0.0.1");
 	strcpy(o->port, "8443");
 	o->engine = usher_options_new();

@@ -11,7 +11,12 @@
 #include "cli/getopts.h"
 #include "usher.h"
 
-enum { USH_SERVE_VARS = 16, USH_SERVE_THREADS = 64 };
+enum {
+	USH_SERVE_VARS = 16,
+	USH_SERVE_THREADS = 64,
+	USH_SERVE_CONNECTIONS = 1000000,
+	USH_SERVE_DEADLINE = 3600,
+};
 
 struct ush_serve_options {
 	struct usher_options *engine; /* first; owned: script, limits, ... */
@@ -20,6 +25,8 @@ struct ush_serve_options {
 	const char *cert, *key; /* NULL: made on the spot; in argv */
 	int version;            /* TLS1_2_VERSION, TLS1_3_VERSION; 0: both */
 	unsigned int threads;
+	unsigned int connections; /* open at once, at most */
+	unsigned int deadline;    /* seconds */
 	bool json;
 	bool tour;
 	bool no_wait;        /* end after the tour */

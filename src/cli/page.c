@@ -6,15 +6,6 @@
  */
 #include "cli/page.h"
 
-#include <stdio.h>
-
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
-#include <event2/http.h>
-#include <openssl/ssl.h>
-
-#include "base/buffer.h"
 #include "cli/peer.h"
 #include "cli/ticket_text.h"
 #include "cli/visit.h"
@@ -32,18 +23,19 @@ static void
 connection_text(struct ush_buffer *out, SSL *ssl)
 {
 	const unsigned char *alpn;
-	char text[256];
+	const char *name;
+	char text[1024];
 	unsigned int len;
+	size_t name_len;
 
 	ush_buffer_puts(out, "\nThis connection\n");
 	ush_ticket_text_line(out, "version", SSL_get_version(ssl));
 	ush_ticket_text_line(out, "cipher", SSL_get_cipher_name(ssl));
 	ush_ticket_text_line(out, "group", group_name(ssl));
-	ush_peer_server_name(ssl, false, text, sizeof(text));
-	ush_ticket_text_line(out, "server name", *text ? text : NULL);
+	name = ush_peer_server_name(ssl, false, &name_len);
+	ush_ticket_text_word(out, "server name", name, name_len);
 	SSL_get0_alpn_selected(ssl, &alpn, &len);
-	snprintf(text, sizeof(text), "%.*s", (int)len, len ? (char *)alpn : "");
-	ush_ticket_text_line(out, "ALPN", *text ? text : NULL);
+	ush_ticket_text_word(out, "ALPN", (const char *)alpn, len);
 	ush_peer_text(ssl, text);
 	ush_ticket_text_line(out, "peer", text);
 	ush_ticket_text_line(
@@ -79,33 +71,6 @@ carried_text(struct ush_buffer *out, SSL *ssl)
 		ush_buffer_puts(out, "  nothing\n");
 }
 
-static SSL *
-request_ssl(struct evhttp_request *request)
-{
-	struct evhttp_connection *connection =
-	    evhttp_request_get_connection(request);
-	struct bufferevent *bev =
-	    connection ? evhttp_connection_get_bufferevent(connection) : NULL;
-
-	return bev ? bufferevent_openssl_get_ssl(bev) : NULL;
-}
-
-static void
-send_text(
-    struct evhttp_request *request, struct ush_buffer *out, const char *type)
-{
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-	struct evbuffer *body = evhttp_request_get_output_buffer(request);
-
-	if (out->failed || evbuffer_add(body, out->data, out->len) != 0) {
-		evhttp_send_error(request, 503, "Out of memory");
-	} else {
-		evhttp_add_header(headers, "Content-Type", type);
-		evhttp_send_reply(request, 200, "OK", NULL);
-	}
-	ush_buffer_fini(out);
-}
-
 static int
 add_text(void *arg, const char *text, size_t len)
 {
@@ -113,29 +78,17 @@ add_text(void *arg, const char *text, size_t len)
 }
 
 void
-ush_page_metrics(struct evhttp_request *request, void *arg)
+ush_page_metrics(struct usher *engine, struct ush_buffer *out)
 {
-	struct ush_buffer out = {0};
-
-	if (usher_stats_write(arg, add_text, &out) != 0)
-		out.failed = true;
-	send_text(request, &out, "text/plain; version=0.0.4; charset=utf-8");
+	if (usher_stats_write(engine, add_text, out) != 0)
+		out->failed = true;
 }
 
 void
-ush_page_answer(struct evhttp_request *request, void *arg)
+ush_page_text(SSL *ssl, struct ush_buffer *out)
 {
-	SSL *ssl = request_ssl(request);
-	struct ush_buffer out = {0};
-
-	(void)arg;
-	if (!ssl) {
-		evhttp_send_error(request, 503, "No TLS");
-		return;
-	}
-	ush_buffer_printf(&out, "Usher %s\n", usher_version());
-	connection_text(&out, ssl);
-	decision_text(&out, ssl);
-	carried_text(&out, ssl);
-	send_text(request, &out, "text/plain; charset=utf-8");
+	ush_buffer_printf(out, "Usher %s\n", usher_version());
+	connection_text(out, ssl);
+	decision_text(out, ssl);
+	carried_text(out, ssl);
 }

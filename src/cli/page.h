@@ -7,12 +7,15 @@
 #ifndef USH_CLI_PAGE_H
 #define USH_CLI_PAGE_H
 
-struct evhttp_request;
+#include <openssl/ssl.h>
 
-/* An evhttp callback for any request; arg is unused. */
-void ush_page_answer(struct evhttp_request *request, void *arg);
+#include "base/buffer.h"
 
-/* One for /metrics; arg is the engine. */
-void ush_page_metrics(struct evhttp_request *request, void *arg);
+struct usher;
+
+void ush_page_text(SSL *ssl, struct ush_buffer *out);
+
+/* For /metrics. */
+void ush_page_metrics(struct usher *engine, struct ush_buffer *out);
 
 #endif

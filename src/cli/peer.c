@@ -1,8 +1,7 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Who is at the other end of a connection, and which server they asked for, as
- * text that is safe to print.
+ * Who is at the other end of a connection, and which server they asked for.
  */
 #include "cli/peer.h"
 
@@ -10,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "base/error.h"
 
 void
 ush_peer_text(SSL *ssl, char text[USH_PEER_TEXT])
@@ -45,17 +42,14 @@ hello_server_name(SSL *ssl, size_t *len)
 	return *len <= size - 5 ? (const char *)p + 5 : NULL;
 }
 
-void
-ush_peer_server_name(SSL *ssl, bool early, char *text, size_t cap)
+const char *
+ush_peer_server_name(SSL *ssl, bool early, size_t *len)
 {
 	const char *name;
-	size_t len = 0;
 
-	if (early) {
-		name = hello_server_name(ssl, &len);
-	} else {
-		name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-		len = name ? strlen(name) : 0;
-	}
-	ush_escape(text, cap, name ? name : "", len);
+	if (early)
+		return hello_server_name(ssl, len);
+	name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	*len = name ? strlen(name) : 0;
+	return name;
 }

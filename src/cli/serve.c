@@ -144,6 +144,32 @@ make_engine(struct ush_serve *serve)
 	return make_shadow(serve);
 }
 
+static void
+on_log(void *arg, enum ush_log_level level, const char *line)
+{
+	ush_decisions_message(arg, (enum usher_log_level)level, line);
+}
+
+static int
+start_server(struct ush_serve *serve, int fd)
+{
+	const struct ush_serve_options *o = &serve->options;
+	const struct ush_server_setup setup = {
+	    .ctx = serve->ctx,
+	    .engine = serve->engine,
+	    .log = &serve->log,
+	    .threads = o->threads,
+	    .connections = o->connections,
+	    .deadline = o->deadline,
+	    .vars = o->vars,
+	    .n_vars = o->n_vars,
+	};
+
+	ush_log_init(&serve->log, on_log, &serve->decisions);
+	serve->server = ush_server_start(&setup, fd);
+	return serve->server ? 0 : -1;
+}
+
 static int
 start(struct ush_serve *serve)
 {
@@ -153,11 +179,7 @@ start(struct ush_serve *serve)
 	if (make_context(serve) != 0 || make_engine(serve) != 0)
 		return -1;
 	fd = ush_server_listen(o->host, o->port, &serve->port);
-	if (fd < 0)
-		return -1;
-	serve->server = ush_server_start(
-	    serve->ctx, serve->engine, fd, o->threads, o->vars, o->n_vars);
-	if (!serve->server)
+	if (fd < 0 || start_server(serve, fd) != 0)
 		return -1;
 	printf(strchr(o->host, ':') ? "Listening on https://[%s]:%d/\n"
 				    : "Listening on https://%s:%d/\n",

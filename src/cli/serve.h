@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "base/log.h"
 #include "cli/decisions.h"
 #include "cli/options.h"
 #include "cli/server.h"
@@ -16,6 +17,7 @@
 struct ush_serve {
 	struct ush_serve_options options;
 	struct ush_decisions decisions;
+	struct ush_log log; /* the server's own */
 	SSL_CTX *ctx;
 	struct usher *engine;
 	struct ush_server *server;

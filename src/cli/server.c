@@ -1,41 +1,43 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * The HTTPS server of `usher serve`. Each thread has an event base, an evhttp
- * on it and a duplicate of the listening socket (evhttp closes the one it is
- * given); whichever thread is first accepts a connection and keeps it.
+ * The threads of `usher serve`, and whom they let in. Each has an event base
+ * and a listener of its own on the one socket; whichever is first accepts a
+ * connection and keeps it. A thread whose share of the connections is open
+ * accepts no more until one of them ends; where descriptors or memory are out,
+ * it tries again in half a second. Both leave clients in the kernel's queue.
  */
 #include "cli/server.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <event2/http.h>
+#include <event2/listener.h>
 #include <event2/thread.h>
 
 #include "cli/cli.h"
-#include "cli/page.h"
+#include "cli/connection.h"
 #include "cli/visit.h"
 #include "usher.h"
 
-enum { IDLE_SECONDS = 30, HEADER_BYTES = 16384, VAR_BYTES = 128 };
+enum { RETRY_MICROSECONDS = 500000, VAR_BYTES = 128 };
 
 struct worker {
 	struct ush_server *server;
 	pthread_t thread;
-	struct event_base *base; /* NULL: this worker has not been made */
-	struct evhttp *http;
+	struct ush_connections connections; /* base NULL: not made */
+	struct evconnlistener *listener;    /* NULL once it is to end */
+	struct event *retry;
 };
 
 struct ush_server {
-	SSL_CTX *ctx;
-	struct usher *engine;
-	const char *const *vars;
-	unsigned int n_vars;
+	struct ush_server_setup setup;
+	unsigned int share; /* connections of a worker */
 	pthread_mutex_t lock;
 	char var[VAR_BYTES]; /* lock; "": none */
 	unsigned int n_workers;
@@ -59,8 +61,8 @@ set_vars(struct ush_server *server, SSL *ssl)
 {
 	int result = 0;
 
-	for (unsigned int i = 0; i < server->n_vars && result == 0; i++)
-		result = set_var(ssl, server->vars[i]);
+	for (unsigned int i = 0; i < server->setup.n_vars && result == 0; i++)
+		result = set_var(ssl, server->setup.vars[i]);
 	pthread_mutex_lock(&server->lock);
 	if (result == 0 && server->var[0])
 		result = set_var(ssl, server->var);
@@ -68,25 +70,82 @@ set_vars(struct ush_server *server, SSL *ssl)
 	return result;
 }
 
-/* Makes what a new connection reads and writes through. Without memory evhttp
- * makes a plain one instead, which ush_page_answer refuses. */
-static struct bufferevent *
-accept_tls(struct event_base *base, void *arg)
+/* Is there room, and is it not waiting to try again? */
+static void
+accept_again(struct worker *worker)
 {
-	struct ush_server *server = arg;
-	SSL *ssl = SSL_new(server->ctx);
-	struct bufferevent *bev = NULL;
+	if (worker->listener &&
+	    worker->connections.open < worker->server->share &&
+	    !evtimer_pending(worker->retry, NULL))
+		evconnlistener_enable(worker->listener);
+}
+
+static void
+on_ended(void *arg)
+{
+	accept_again(arg);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	accept_again(arg);
+}
+
+static SSL *
+new_ssl(struct ush_server *server)
+{
+	SSL *ssl = SSL_new(server->setup.ctx);
 
 	if (ssl && ush_visit_begin(ssl) == 0 && set_vars(server, ssl) == 0)
-		bev = bufferevent_openssl_socket_new(base, -1, ssl,
-		    BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-	if (!bev) {
-		SSL_free(ssl);
-		return NULL;
+		return ssl;
+	SSL_free(ssl);
+	return NULL;
+}
+
+static void
+on_accept(struct evconnlistener *listener, evutil_socket_t fd,
+    struct sockaddr *address, int len, void *arg)
+{
+	struct worker *worker = arg;
+	struct ush_server *server = worker->server;
+	SSL *ssl = new_ssl(server);
+
+	(void)address;
+	(void)len;
+	if (!ssl) {
+		close(fd);
+		return;
 	}
-	/* Clients that close without close_notify are no news here. */
-	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	return bev;
+	ush_connection_begin(&worker->connections, fd, ssl);
+	if (worker->connections.open < server->share)
+		return;
+	evconnlistener_disable(listener);
+	ush_log_write(server->setup.log, USH_LOG_WARNING, USH_LOG_ACCEPT,
+	    "a thread has %u connections open, its share of --connections: "
+	    "the next have to wait",
+	    server->share);
+}
+
+static void
+on_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	const struct timeval wait = {.tv_usec = RETRY_MICROSECONDS};
+	struct worker *worker = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+
+	evconnlistener_disable(listener);
+	evtimer_add(worker->retry, &wait);
+	ush_log_write(worker->server->setup.log, USH_LOG_WARNING,
+	    USH_LOG_ACCEPT,
+	    "a connection can't be accepted: %s; the next try is in half a "
+	    "second%s",
+	    strerror(error),
+	    error == EMFILE ? " (ulimit -n allows more descriptors, "
+			      "--connections fewer connections)"
+			    : "");
 }
 
 static void *
@@ -94,44 +153,49 @@ work(void *arg)
 {
 	struct worker *worker = arg;
 
-	event_base_loop(worker->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	event_base_loop(worker->connections.base, EVLOOP_NO_EXIT_ON_EMPTY);
 	return NULL;
 }
 
 static void
 free_worker(struct worker *worker)
 {
-	if (worker->http)
-		evhttp_free(worker->http);
-	if (worker->base)
-		event_base_free(worker->base);
-	worker->http = NULL;
-	worker->base = NULL;
+	struct event_base *base = worker->connections.base;
+
+	if (worker->listener)
+		evconnlistener_free(worker->listener);
+	worker->listener = NULL;
+	ush_connections_end(&worker->connections);
+	if (worker->retry)
+		event_free(worker->retry);
+	if (base)
+		event_base_free(base);
+	worker->connections.base = NULL;
 }
 
 static int
 start_worker(struct ush_server *server, struct worker *worker, int fd)
 {
+	struct ush_connections *connections = &worker->connections;
 	int own = dup(fd);
 
 	worker->server = server;
-	worker->base = event_base_new();
-	worker->http = worker->base ? evhttp_new(worker->base) : NULL;
-	if (own < 0 || !worker->http)
+	connections->engine = server->setup.engine;
+	connections->deadline = server->setup.deadline;
+	connections->ended = on_ended;
+	connections->arg = worker;
+	connections->base = event_base_new();
+	if (own < 0 || !connections->base)
 		goto fail;
-	evhttp_set_bevcb(worker->http, accept_tls, server);
-	evhttp_set_gencb(worker->http, ush_page_answer, NULL);
-	if (server->engine)
-		evhttp_set_cb(
-		    worker->http, "/metrics", ush_page_metrics, server->engine);
-	evhttp_set_allowed_methods(
-	    worker->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-	evhttp_set_timeout(worker->http, IDLE_SECONDS);
-	evhttp_set_max_headers_size(worker->http, HEADER_BYTES);
-	evhttp_set_max_body_size(worker->http, 0);
-	if (evhttp_accept_socket(worker->http, own) != 0)
+	worker->retry = evtimer_new(connections->base, on_retry, worker);
+	if (!worker->retry)
+		goto fail;
+	worker->listener = evconnlistener_new(connections->base, on_accept,
+	    worker, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, own);
+	if (!worker->listener)
 		goto fail;
 	own = -1;
+	evconnlistener_set_error_cb(worker->listener, on_accept_failed);
 	if (pthread_create(&worker->thread, NULL, work, worker) == 0)
 		return 0;
 fail:
@@ -142,19 +206,17 @@ fail:
 }
 
 struct ush_server *
-ush_server_start(SSL_CTX *ctx, struct usher *engine, int fd,
-    unsigned int threads, const char *const *vars, unsigned int n)
+ush_server_start(const struct ush_server_setup *setup, int fd)
 {
+	unsigned int threads = setup->threads;
 	struct ush_server *server;
 
 	server =
 	    calloc(1, sizeof(*server) + threads * sizeof(server->workers[0]));
 	if (!server || evthread_use_pthreads() != 0)
 		goto fail;
-	server->ctx = ctx;
-	server->engine = engine;
-	server->vars = vars;
-	server->n_vars = n;
+	server->setup = *setup;
+	server->share = (setup->connections + threads - 1) / threads;
 	pthread_mutex_init(&server->lock, NULL);
 	while (server->n_workers < threads) {
 		if (start_worker(
@@ -193,7 +255,7 @@ ush_server_stop(struct ush_server *server)
 	if (!server)
 		return;
 	for (unsigned int i = 0; i < server->n_workers; i++)
-		event_base_loopexit(server->workers[i].base, NULL);
+		event_base_loopexit(server->workers[i].connections.base, NULL);
 	for (unsigned int i = 0; i < server->n_workers; i++) {
 		pthread_join(server->workers[i].thread, NULL);
 		free_worker(&server->workers[i]);

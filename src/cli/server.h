@@ -2,15 +2,29 @@
  * SPDX-License-Identifier: MIT
  *
  * The HTTPS server of `usher serve`: threads that each run an event loop of
- * their own on one listening socket.
+ * their own on one listening socket. A connection has one handshake and one
+ * answer, and a deadline for both.
  */
 #ifndef USH_CLI_SERVER_H
 #define USH_CLI_SERVER_H
 
 #include <openssl/ssl.h>
 
+#include "base/log.h"
+
 struct ush_server;
 struct usher;
+
+struct ush_server_setup {
+	SSL_CTX *ctx;             /* outlives the server, as the rest */
+	struct usher *engine;     /* its statistics are /metrics */
+	struct ush_log *log;      /* why accepting waits */
+	unsigned int threads;     /* that serve */
+	unsigned int connections; /* open at once, at most */
+	unsigned int deadline;    /* seconds: handshake, and request */
+	const char *const *vars;  /* "NAME=VALUE" for each connection */
+	unsigned int n_vars;
+};
 
 /*
  * A listening socket on host and port (numbers or names). On success *port_out
@@ -19,14 +33,12 @@ struct usher;
 int ush_server_listen(const char *host, const char *port, int *port_out);
 
 /*
- * Starts `threads` threads. Takes `fd` over, whatever happens. The context
- * must outlive the server, and so must the engine, whose statistics are shown
- * as /metrics (NULL: none are), and `vars`: n strings "NAME=VALUE" that
- * each connection gets as conn.vars. NULL, with a message, on failure. Signals
- * stay blocked in the threads if they are blocked in the caller.
+ * Starts the threads. Takes `fd` over, whatever happens. NULL, with a message,
+ * on failure. Signals stay blocked in the threads if they are blocked in the
+ * caller.
  */
-struct ush_server *ush_server_start(SSL_CTX *ctx, struct usher *engine, int fd,
-    unsigned int threads, const char *const *vars, unsigned int n);
+struct ush_server *ush_server_start(
+    const struct ush_server_setup *setup, int fd);
 
 /* One more variable for new connections, "NAME=VALUE" of at most 127 bytes,
  * in place of the last one; NULL takes it back. Any thread. */

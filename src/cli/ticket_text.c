@@ -34,6 +34,17 @@ ush_ticket_text_line(
 	ush_buffer_printf(out, "  %-13s%s\n", name, text);
 }
 
+void
+ush_ticket_text_word(
+    struct ush_buffer *out, const char *name, const char *value, size_t len)
+{
+	char text[1024] = "-";
+
+	if (value)
+		ush_escape_word(text, sizeof(text), value, len);
+	ush_buffer_printf(out, "  %-13s%s\n", name, text);
+}
+
 /* As ush_ticket_text_line, with bytes; p NULL: "-". */
 static void
 line_bytes(struct ush_buffer *out, const char *name, const void *p, size_t len)
@@ -244,7 +255,7 @@ envelope_text(struct ush_buffer *out, const struct ush_envelope *envelope)
 	line_time(out, envelope);
 	ush_buffer_printf(
 	    out, "  %-13s%" PRIu32 "\n", "renewals", envelope->renewals);
-	line_bytes(out, "server name", envelope->server_name,
+	ush_ticket_text_word(out, "server name", envelope->server_name,
 	    envelope->server_name_len);
 	line_bytes(out, "policy", envelope->policy, envelope->policy_len);
 	line_hex(

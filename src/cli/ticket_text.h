@@ -12,6 +12,11 @@
  * data. Any bytes will do: what is no envelope is said to be none. */
 void ush_ticket_text(struct ush_buffer *out, const void *data, size_t len);
 
+/* A line whose value a client has named: one word, whatever it is. NULL: "-".
+ */
+void ush_ticket_text_word(
+    struct ush_buffer *out, const char *name, const char *value, size_t len);
+
 /* One such line: a name padded to a column, and a value, which is escaped;
  * NULL: "-". */
 void ush_ticket_text_line(

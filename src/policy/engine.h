@@ -25,6 +25,10 @@ enum ush_on_error {
 	USH_ON_ERROR_OPEN,
 };
 
+/* App data, in bytes, that every client we know of can offer back in a ticket
+ * (usher(7) has a table): the default of their limit. */
+enum { USH_APP_DATA_CLIENTS = 1200 };
+
 struct ush_limits {
 	size_t memory;             /* bytes of one state */
 	uint64_t instructions;     /* of one call */

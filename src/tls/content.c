@@ -234,6 +234,17 @@ store_string(struct ush_issue *is)
 	return set_app_data(is, copy, len);
 }
 
+/* What stays as it is, is the host's own. A policy without any function leaves
+ * it alone. */
+static bool
+is_over_the_limit(const struct ush_issue *is)
+{
+	const struct ush_generation *g = is->generation;
+
+	return (g->has_generate || g->has_decrypt) &&
+	       is->base.len > g->engine->limits.app_data;
+}
+
 int
 ush_content_store(struct ush_issue *is)
 {
@@ -251,8 +262,11 @@ ush_content_store(struct ush_issue *is)
 		break;
 	}
 	is->verdict = "keep";
-	if (stays_bare(is))
+	if (stays_bare(is)) {
+		if (is_over_the_limit(is))
+			return ush_answer_too_large(is->generation, &is->error);
 		return ush_content_restore(is);
+	}
 	put_inherited(is);
 	return store_envelope(is);
 }
