@@ -13,6 +13,8 @@
  *     under on_error open.
  *  5. A zero-length identity crashes nothing.
  *  6. An external PSK goes past the policy; one beside a ticket does not.
+ *  7. Tickets that cost a state each spend what the handshake has for setting
+ *     up states; after that, none is made any more.
  */
 #include <string.h>
 
@@ -151,7 +153,8 @@ START_TEST(costly_decoys_do_not_open_the_door)
 {
 	struct engine_spec spec = {.text = costly,
 	    .on_error = USHER_ON_ERROR_OPEN,
-	    .instruction_limit = 100000};
+	    .instruction_limit = 100000,
+	    .memory_limit = 1 << 20};
 	struct usher *engine = engine_make(&spec);
 	struct visit visit = {.server = engine_server(engine, TLS1_3_VERSION)};
 	struct offer offer = {.decoys = 10, .n = 1};
@@ -237,6 +240,39 @@ START_TEST(a_ticket_beside_an_unknown_psk_is_decided_about)
 }
 END_TEST
 
+/* A top level that spends 0.6 of what it may, and each call its state. */
+static const char costly_state[] = "for i = 1, 1500000 do local t = {} end\n"
+				   "return { generate = function()\n"
+				   "  local s = 'x'\n"
+				   "  while true do s = s .. s end\n"
+				   "end }\n";
+
+START_TEST(tickets_that_cost_states_spend_what_there_is_for_them)
+{
+	struct engine_spec spec = {.text = costly_state,
+	    .instruction_limit = 100000,
+	    .memory_limit = 1 << 20};
+	struct usher *engine = engine_make(&spec);
+	struct visit visit = {.server = engine_server(engine, TLS1_3_VERSION)};
+	struct usher_stats before = engine_stats(engine), after;
+	struct outcome saw;
+
+	SSL_CTX_set_num_tickets(visit.server, 8);
+	saw = visit_run(&visit);
+	after = engine_stats(engine);
+	ck_assert(saw.echoed);
+	ck_assert_int_eq(saw.tickets, 8);
+	ck_assert_int_eq(note_errors(), 8);
+	/* Three, and one that is not finished. */
+	ck_assert_uint_eq(after.states_made - before.states_made, 4);
+	ck_assert_str_eq(note_last(USHER_CALL_GENERATE)->message,
+	    "test.lua: setting up Lua states has spent what a handshake may");
+	visit.session = saw.session;
+	SSL_CTX_set_num_tickets(visit.server, 1);
+	ck_assert(!visit_run(&visit).resumed);
+}
+END_TEST
+
 static TCase *
 identities(void)
 {
@@ -250,6 +286,8 @@ identities(void)
 	    tcase, a_ticket_behind_decoys_is_taken_up_to_the_16th_place, 0, 2);
 	tcase_add_test(tcase, a_retry_does_not_double_the_runs);
 	tcase_add_test(tcase, costly_decoys_do_not_open_the_door);
+	tcase_add_test(
+	    tcase, tickets_that_cost_states_spend_what_there_is_for_them);
 	tcase_add_test(tcase, a_zero_length_identity_crashes_nothing);
 	tcase_add_test(tcase, a_known_external_psk_is_not_the_policys_business);
 	tcase_add_test(tcase, a_ticket_beside_an_unknown_psk_is_decided_about);

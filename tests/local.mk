@@ -20,12 +20,14 @@ CHECKS += tests/check_base
 CHECKS += tests/check_calendar
 CHECKS += tests/check_cbor
 CHECKS += tests/check_chunk
+CHECKS += tests/check_descriptors
 CHECKS += tests/check_engine
 CHECKS += tests/check_engine_threads
 CHECKS += tests/check_envelope
 CHECKS += tests/check_envelope_makers
 CHECKS += tests/check_envelope_siblings
 CHECKS += tests/check_envelope_tls
+CHECKS += tests/check_eye
 CHECKS += tests/check_facts
 CHECKS += tests/check_facts_handles
 CHECKS += tests/check_facts_ticket
@@ -130,6 +132,7 @@ tests_check_allocations_watch_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=poll,--wrap=ush_rollout_reload
 tests_check_facts_handles_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=ush_objects_new
+tests_check_descriptors_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_new
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
@@ -192,9 +195,11 @@ installcheck-local:
 	fi
 
 # What takes longer: the suite under the thread sanitizer, soaks (tests that
-# look at USHER_LONG), and with clang a minute of each fuzzer.
+# look at USHER_LONG), with clang a minute of each fuzzer, and some mutants
+# (USHER_MUTANTS, 10), which the suite has to notice.
 check-long:
 	USHER_MAKE='$(MAKE)' $(SHELL) $(top_srcdir)/tests/long.sh \
 		$(abs_top_srcdir) $(abs_top_builddir)/check-long
 .PHONY: check-long
 EXTRA_DIST += tests/long.sh
+EXTRA_DIST += tests/mutants.sh tests/mutants/make.pl tests/mutants/equivalent

@@ -3,8 +3,9 @@
 #
 # make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
 #
-# The suite under the thread sanitizer, the suite with its soaks, and with
-# clang a minute of each fuzzer, in subfolders of the build folder.
+# The suite under the thread sanitizer, the suite with its soaks, with clang a
+# minute of each fuzzer, and with perl some mutants (tests/mutants.sh), in
+# subfolders of the build folder.
 
 set -eu
 
@@ -56,6 +57,13 @@ if command -v clang >/dev/null 2>&1; then
 	fuzz
 else
 	echo "no clang: the fuzzers were left out"
+fi
+if command -v perl >/dev/null 2>&1; then
+	echo "==== mutants"
+	"$source/tests/mutants.sh" -n "${USHER_MUTANTS:-10}" \
+		-w "$build/mutants" || failed="$failed mutants"
+else
+	echo "no perl: the mutants were left out"
 fi
 if test -n "$failed"; then
 	echo "check-long: failed:$failed"

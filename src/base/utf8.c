@@ -96,12 +96,12 @@ ush_utf8_is_hidden(uint32_t code)
 	return false;
 }
 
-size_t
-ush_utf8_shown(const unsigned char *p, size_t len)
+bool
+ush_utf8_is_shown(const unsigned char *p, size_t len, size_t *n)
 {
-	size_t n = ush_utf8_len(p, len);
-
-	return n > 0 && *p != '\n' && ush_utf8_is_hidden(ush_utf8_code(p, n))
-		   ? 0
-		   : n;
+	*n = ush_utf8_len(p, len);
+	if (*n > 0)
+		return *p == '\n' || !ush_utf8_is_hidden(ush_utf8_code(p, *n));
+	*n = 1;
+	return false;
 }

@@ -22,8 +22,9 @@ uint32_t ush_utf8_code(const unsigned char *p, size_t len);
  * blanks other than U+0020. */
 bool ush_utf8_is_hidden(uint32_t code);
 
-/* As ush_utf8_len, but 0 also for what is hidden, except a line feed, which
- * has an escape everywhere. */
-size_t ush_utf8_shown(const unsigned char *p, size_t len);
+/* Do these bytes begin with a character that is not hidden, or a line feed,
+ * which has an escape everywhere? *n: how many bytes are looked at, 1 of what is
+ * no UTF-8. */
+bool ush_utf8_is_shown(const unsigned char *p, size_t len, size_t *n);
 
 #endif

@@ -77,9 +77,7 @@ put_label(struct ush_buffer *out, const char *name, const char *value)
 
 	ush_buffer_printf(out, "%s=\"", name);
 	for (; left > 0; left -= n, p += n) {
-		n = ush_utf8_shown(p, left);
-		if (n == 0) {
-			n = 1;
+		if (!ush_utf8_is_shown(p, left, &n)) {
 			ush_buffer_putc(out, '?');
 			continue;
 		}

@@ -61,14 +61,14 @@ static void
 clean(char out[USH_REASON_BYTES], const char *text)
 {
 	size_t left = strnlen(text, USH_REASON_BYTES + 3), at = 0, n;
+	bool shown;
 	const unsigned char *p = (const unsigned char *)text;
 
 	for (; left > 0; left -= n, p += n) {
-		n = ush_utf8_shown(p, left);
-		if (at + (n == 0) + n > USH_REASON_BYTES - 1)
+		shown = ush_utf8_is_shown(p, left, &n);
+		if (at + (shown ? n : 1) > USH_REASON_BYTES - 1)
 			break;
-		if (n == 0) {
-			n = 1;
+		if (!shown) {
 			out[at++] = '?';
 			continue;
 		}

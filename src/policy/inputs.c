@@ -5,6 +5,7 @@
  */
 #include "policy/inputs.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,7 @@ ush_input_look(struct ush_input *input)
 {
 	struct stat st;
 
+	assert(input->path);
 	set_state(input, stat(input->path, &st) == 0 ? &st : NULL);
 }
 

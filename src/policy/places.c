@@ -39,16 +39,6 @@ struct walk {
 };
 
 static struct ush_place *
-find(struct ush_places *places, int wd, const char *name, size_t input)
-{
-	for (size_t i = 0; i < places->n; i++)
-		if (places->v[i].wd == wd && places->v[i].input == input &&
-		    strcmp(places->v[i].name, name) == 0)
-			return &places->v[i];
-	return NULL;
-}
-
-static struct ush_place *
 place_new(struct ush_places *places, const char *name)
 {
 	size_t cap = places->cap > 0 ? 2 * places->cap : 16;
@@ -85,16 +75,13 @@ add(struct ush_places *places, int fd, const struct walk *walk,
 			places->incomplete = true;
 		return NULL;
 	}
-	place = find(places, wd, name, input);
-	if (!place)
-		place = place_new(places, name);
+	place = place_new(places, name);
 	if (!place) {
 		places->incomplete = true;
 		return NULL;
 	}
 	place->wd = wd;
 	place->input = input;
-	place->last = false;
 	place->fresh = true;
 	return place;
 }

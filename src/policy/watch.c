@@ -118,13 +118,12 @@ load(struct watcher *watcher, int eye)
 	    &watcher->loads[eye], result == 0 || err.code != USH_ERROR_SYSTEM);
 }
 
-/* Looks with both eyes, and loads what has changed. True if something was; else
- * *wait says how long to wait for events. */
-static bool
-look(struct watcher *watcher, int *wait)
+/* Looks with both eyes, and loads what has changed. Returns how long to wait
+ * for events; a load is one: it kicks. */
+static int
+look(struct watcher *watcher)
 {
 	uint64_t now = ush_clock_mono_ms(), at;
-	bool changed = false;
 	int waits[EYES];
 
 	for (int i = 0; i < EYES; i++) {
@@ -136,10 +135,8 @@ look(struct watcher *watcher, int *wait)
 			continue;
 		}
 		load(watcher, i);
-		changed = true;
 	}
-	*wait = waits[MAIN] < waits[SHADOW] ? waits[MAIN] : waits[SHADOW];
-	return changed;
+	return waits[MAIN] < waits[SHADOW] ? waits[MAIN] : waits[SHADOW];
 }
 
 /* A process that has changed its user since the script was loaded. */
@@ -204,7 +201,6 @@ watch_main(void *arg)
 	struct watcher watcher = {.watch = arg};
 	struct ush_watch *watch = watcher.watch;
 	bool current;
-	int wait;
 
 	for (int i = 0; i < EYES; i++)
 		watcher.eyes[i] = (struct ush_eye){.fd = watch->inotify,
@@ -216,11 +212,8 @@ watch_main(void *arg)
 	while (!atomic_load(&watch->stop)) {
 		if (atomic_exchange(&watch->kicked, false) || !current)
 			current = renew(&watcher);
-		wait = watcher.renewal.pause;
-		if (current && look(&watcher, &wait))
-			current = false;
-		else
-			wait_for_events(&watcher, wait);
+		wait_for_events(
+		    &watcher, current ? look(&watcher) : watcher.renewal.pause);
 	}
 	for (int i = 0; i < EYES; i++)
 		ush_eye_fini(&watcher.eyes[i]);

@@ -279,12 +279,10 @@ ush_beside_generate(const struct ush_issue *other)
 
 	if (!b)
 		return;
-	is.ssl = other->ssl;
+	/* Nothing is stored: what that takes is left out. */
 	is.conn = conn;
 	is.generation = shadow;
-	is.session = other->session;
 	is.resumed = other->resumed;
-	is.base = other->base;
 	is.host = other->host;
 	ush_live_beside(&is.live, &other->live, shadow);
 	ush_content_prepare(&is);
