@@ -54,14 +54,14 @@ local function library()
 -- annotate library" out of src/facts/facts.def and src/cli/annotate*.lua; "make
 -- annotations" writes it.
 
----A leaf certificate.
+---A leaf certificate. What can't be read is nil.
 ---@class usher.Cert
----@field subject string in the form of RFC 2253
----@field issuer string in the form of RFC 2253
----@field serial string hex digits
----@field sha256 string hex digits
----@field not_before integer seconds since 1970
----@field not_after integer seconds since 1970
+---@field subject string? in the form of RFC 2253
+---@field issuer string? in the form of RFC 2253
+---@field serial string? hex digits
+---@field sha256 string? hex digits
+---@field not_before integer? seconds since 1970
+---@field not_after integer? seconds since 1970
 
 ---Lists of numbers from IANA's registries. What can't be read is nil.
 ---@class usher.Hello
