@@ -3,8 +3,9 @@
 #
 # make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
 #
-# The suite under the thread sanitizer, the suite with its soaks, and with
-# clang a minute of each fuzzer, in subfolders of the build folder.
+# The suite under the thread sanitizer, the suite with its soaks, clients that
+# are not ours, and with clang a minute of each fuzzer, in subfolders of the
+# build folder.
 
 set -eu
 
@@ -52,6 +53,9 @@ fuzz()
 
 suite thread --enable-sanitizers=thread
 USHER_LONG=1 suite soak
+echo "==== clients"
+USHER_SRC=$source USHER_BUILD=$build/soak sh "$source/tests/clients/run.sh" ||
+	failed="$failed clients"
 if command -v clang >/dev/null 2>&1; then
 	fuzz
 else
