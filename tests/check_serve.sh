@@ -381,7 +381,7 @@ END
 	for arguments in "" --json; do
 		# shellcheck disable=SC2086  # nothing if empty
 		start $arguments echo.lua
-		for name in "a decrypt: x -> use (b)" 'q"\' "$turned" -; do
+		for name in "a decrypt: x -> use (b)" 'q"\b' "$turned" -; do
 			rm -f ticket
 			visit "$1" -servername "$name" -sess_out ticket
 			visit "$1" -servername "$name" -sess_in ticket
@@ -391,7 +391,7 @@ END
 		cp log "log${arguments:---text}"
 	done
 	check "$1: blanks" has log--text ' a\x20decrypt:\x20x\x20->\x20use\x20(b) dec'
-	check "$1: quotes" has log--text ' q\x22\x5c decrypt: '
+	check "$1: quotes" has log--text ' q\x22\x5cb decrypt: '
 	check "$1: right to left" has log--text ' moc.\xe2\x80\xaeevil decrypt: '
 	check "$1: nothing" has log--text ' \x2d decrypt: '
 	check "$1: a reason" has log--text ' ("not for a decrypt: x -> use (b)") by '

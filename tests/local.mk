@@ -195,11 +195,17 @@ installcheck-local:
 	fi
 
 # What takes longer: the suite under the thread sanitizer, soaks (tests that
-# look at USHER_LONG), with clang a minute of each fuzzer, and some mutants
-# (USHER_MUTANTS, 10), which the suite has to notice.
+# look at USHER_LONG), clients that are not ours, with clang a minute of each
+# fuzzer, and some mutants (USHER_MUTANTS, 10), which the suite has to notice.
 check-long:
 	USHER_MAKE='$(MAKE)' $(SHELL) $(top_srcdir)/tests/long.sh \
 		$(abs_top_srcdir) $(abs_top_builddir)/check-long
 .PHONY: check-long
 EXTRA_DIST += tests/long.sh
 EXTRA_DIST += tests/mutants.sh tests/mutants/make.pl tests/mutants/equivalent
+EXTRA_DIST += tests/clients/Client.java
+EXTRA_DIST += tests/clients/client.go
+EXTRA_DIST += tests/clients/client.js
+EXTRA_DIST += tests/clients/mbedtls.c
+EXTRA_DIST += tests/clients/run.sh
+EXTRA_DIST += tests/clients/wolfssl.c

@@ -3,9 +3,9 @@
 #
 # make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
 #
-# The suite under the thread sanitizer, the suite with its soaks, with clang a
-# minute of each fuzzer, and with perl some mutants (tests/mutants.sh), in
-# subfolders of the build folder.
+# The suite under the thread sanitizer, the suite with its soaks, clients that
+# are not ours, with clang a minute of each fuzzer, and with perl some mutants
+# (tests/mutants.sh), in subfolders of the build folder.
 
 set -eu
 
@@ -53,6 +53,9 @@ fuzz()
 
 suite thread --enable-sanitizers=thread
 USHER_LONG=1 suite soak
+echo "==== clients"
+USHER_SRC=$source USHER_BUILD=$build/soak sh "$source/tests/clients/run.sh" ||
+	failed="$failed clients"
 if command -v clang >/dev/null 2>&1; then
 	fuzz
 else

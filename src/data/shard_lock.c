@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -51,8 +52,8 @@ watch_forks(void)
 }
 
 /* A thread without a list (a C library that does not need one) gets an empty
- * one. Where the system refuses that, a lock outlives its holder: it is busy,
- * and nothing worse. */
+ * one. Where the system does not tell, a list that may be there is left alone,
+ * and a lock outlives its holder: it is busy, and nothing worse. */
 static struct robust_list_head *
 robust_head(void)
 {
@@ -60,12 +61,15 @@ robust_head(void)
 	struct robust_list_head *head = NULL;
 	size_t len = 0;
 
-	if (syscall(SYS_get_robust_list, 0, &head, &len) == 0 && head)
+	bool told = syscall(SYS_get_robust_list, 0, &head, &len) == 0;
+
+	if (told && head)
 		return head;
 	own.list.next = &own.list;
 	own.futex_offset = 0;
 	own.list_op_pending = NULL;
-	syscall(SYS_set_robust_list, &own, sizeof own);
+	if (told)
+		syscall(SYS_set_robust_list, &own, sizeof own);
 	return &own;
 }
 
