@@ -13,7 +13,7 @@
  *  5. What the ClientHello offered.
  *  6. conn.id is unique.
  *  7. Server names: absent, longest.
- *  8. num_tickets, read and assigned.
+ *  8. num_tickets, read and assigned; below those made it is their number.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -324,6 +324,33 @@ START_TEST(a_server_name_may_be_absent_or_long)
 }
 END_TEST
 
+/* Fewer than there are already: the one being made goes out, and is the last.
+ * The next handshake of the connection's context sends its own number. */
+START_TEST(fewer_tickets_than_were_made_end_with_this_one)
+{
+	int index = _i + 1;
+	char text[256], seen[16];
+	struct visit visit = {.version = TLS1_3_VERSION};
+	struct outcome saw;
+
+	snprintf(text, sizeof text,
+	    "return { generate = function(conn, ticket)\n"
+	    "  if ticket.index == 1 then conn.num_tickets = 5 end\n"
+	    "  if ticket.index == %d then conn.num_tickets = 0 end\n"
+	    "  conn.vars.seen = tostring(conn.num_tickets)\n"
+	    "end }",
+	    index);
+	visit.server = policy_server(text, visit.version);
+	saw = visit_run(&visit);
+	ck_assert_int_eq(saw.tickets, index);
+	snprintf(seen, sizeof seen, "%d", index);
+	ck_assert_str_eq(policy_seen(USHER_CALL_GENERATE), seen);
+	visit.session = saw.sessions[index - 1];
+	ck_assert(visit_run(&visit).resumed);
+	notes_check();
+}
+END_TEST
+
 START_TEST(num_tickets_can_be_assigned)
 {
 	static const int wants[] = {1, 2, 3, 5};
@@ -372,6 +399,8 @@ connections(void)
 	tcase_add_loop_test(
 	    tcase, a_server_name_may_be_absent_or_long, 0, 4 * VERSIONS);
 	tcase_add_loop_test(tcase, num_tickets_can_be_assigned, 0, 4);
+	tcase_add_loop_test(
+	    tcase, fewer_tickets_than_were_made_end_with_this_one, 0, 3);
 	return tcase;
 }
 

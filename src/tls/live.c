@@ -302,6 +302,15 @@ decline_early_data(struct ush_live *live)
 	return NULL;
 }
 
+/* The ticket that is being made goes out, whatever is set now. */
+static int64_t
+at_least_made(const struct ush_live *live, int64_t n)
+{
+	int64_t made = (int64_t)live->conn->now.tickets + 1;
+
+	return n < made ? made : n;
+}
+
 static const char *
 live_set(struct ush_facts *facts, enum ush_fact_id id, int64_t n)
 {
@@ -315,7 +324,7 @@ live_set(struct ush_facts *facts, enum ush_fact_id id, int64_t n)
 	case USH_CONN_num_tickets:
 		if (n < 0 || n > 1000)
 			return "must be 0 to 1000";
-		live->num_tickets = n + 1;
+		live->num_tickets = at_least_made(live, n) + 1;
 		return NULL;
 	case USH_ISSUE_timeout:
 		if (n < 1 || n > INT32_MAX)
