@@ -48,6 +48,7 @@ CHECKS += tests/check_openssl
 CHECKS += tests/check_openssl_traps
 CHECKS += tests/check_pattern
 CHECKS += tests/check_policies
+CHECKS += tests/check_pool
 CHECKS += tests/check_recorded
 CHECKS += tests/check_reload
 CHECKS += tests/check_require
@@ -63,6 +64,7 @@ CHECKS += tests/check_store_name
 CHECKS += tests/check_surface
 CHECKS += tests/check_ticket_text
 CHECKS += tests/check_torture
+CHECKS += tests/check_unfinished
 CHECKS += tests/check_value
 CHECKS += tests/check_watch
 CHECKS += tests/check_watch_life
@@ -187,4 +189,4 @@ check-long:
 	USHER_MAKE='$(MAKE)' $(SHELL) $(top_srcdir)/tests/long.sh \
 		$(abs_top_srcdir) $(abs_top_builddir)/check-long
 .PHONY: check-long
-EXTRA_DIST += tests/long.sh
+EXTRA_DIST += tests/long.sh tests/model/run.sh tests/model/pool.pml
