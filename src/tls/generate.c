@@ -15,7 +15,7 @@
 
 enum {
 	RENEW_SECONDS = 10,
-	LOOK_EVERY = 16, /* connections of a thread */
+	LOOK_EVERY = 16, /* connections of a thread, from its first one on */
 };
 
 /* Assignments take effect if all went well. A sibling's lifetime is none of
@@ -286,7 +286,7 @@ issue(struct ush_issue *is)
 		ush_decide_outcome(is->conn, is->resumed);
 	restore_early_data(is);
 	look_for_stateful(is);
-	if (is->conn->number % LOOK_EVERY == 0)
+	if (is->conn->number % LOOK_EVERY == 1)
 		ush_binding_look(is->binding, is->generation->engine);
 	result = fill(is);
 	is->conn->now.tickets++;
