@@ -368,6 +368,9 @@ struct usher_stats {
 	uint64_t store_expirations; /* entries removed since they expired */
 	uint64_t store_timeouts;    /* operations given up: lock held */
 	uint64_t store_recoveries;  /* shards put in order after a crash */
+	/* Callbacks of handshakes that took too long: usher(7), "The life of a
+	 * generation". */
+	uint64_t generations_missed;
 };
 
 /* Copies the first `size` bytes, at most sizeof *stats as the library knows

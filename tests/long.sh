@@ -3,8 +3,9 @@
 #
 # make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
 #
-# The suite under the thread sanitizer, the suite with its soaks, clients that
-# are not ours, with clang a minute of each fuzzer, and with perl some mutants
+# The model of the pool, the tests of threads with widened windows, the suite
+# under the thread sanitizer, the suite with its soaks, clients that are not
+# ours, with clang a minute of each fuzzer, and with perl some mutants
 # (tests/mutants.sh), in subfolders of the build folder.
 
 set -eu
@@ -51,6 +52,25 @@ fuzz()
 	done
 }
 
+# What threads do to each other, with the windows between steps held open.
+widened()
+{
+	mkdir -p "$build/$1"
+	(cd "$build/$1" && "$source/configure" --quiet \
+		--enable-sanitizers="$2" CPPFLAGS=-DUSH_WIDEN_WINDOWS)
+	USHER_LONG=1 $USHER_MAKE -C "$build/$1" check \
+		TESTS='tests/check_pool tests/check_engine_threads' ||
+		failed="$failed $1"
+}
+
+if command -v spin >/dev/null 2>&1; then
+	sh "$source/tests/model/run.sh" "$build/model" ||
+		failed="$failed model"
+else
+	echo "no spin: the model was left out"
+fi
+widened widened-address address,undefined
+widened widened-thread thread
 suite thread --enable-sanitizers=thread
 USHER_LONG=1 suite soak
 echo "==== clients"

@@ -42,6 +42,7 @@ static const uint32_t limits[USH_LOG_KINDS] = {
     [USH_LOG_SHADOW] = 1,
     [USH_LOG_SCRIPT] = 100,
     [USH_LOG_ACCEPT] = 1,
+    [USH_LOG_GONE] = 1,
 };
 
 void

@@ -35,6 +35,7 @@ enum ush_log_kind {
 	USH_LOG_SHADOW,     /* a shadow would have decided otherwise */
 	USH_LOG_SCRIPT,     /* what scripts log: 100 lines a minute */
 	USH_LOG_ACCEPT,     /* usher serve: connections have to wait */
+	USH_LOG_GONE,       /* a generation that took too long to be left */
 	USH_LOG_KINDS,
 };
 

@@ -69,7 +69,9 @@ struct ush_engine {
 	struct ush_watch *watch; /* NULL: off; guarded by the lock in watch.c */
 	atomic_bool asleep;      /* it has a watch that does not run here yet */
 	atomic_size_t refs;      /* the owner's, and one for each binding */
-	unsigned int generations; /* that exist; guarded by the pool's lock */
+	/* Guarded by the pool's lock. */
+	unsigned int generations; /* that exist */
+	unsigned int waiting;     /* of these, retired, and remembered */
 	void *user;               /* the owner's, see usher.c */
 	void (*user_free)(void *user);
 };

@@ -3,7 +3,7 @@
  *
  * A generation: one compiled version of an engine's script. Immutable once it
  * is made, shared by all threads, and freed by the pool (policy/pool.h) when
- * it is no longer active and no handshake holds it.
+ * it is no longer active and no handshake needs it.
  */
 #ifndef USH_POLICY_GENERATION_H
 #define USH_POLICY_GENERATION_H
@@ -51,6 +51,9 @@ struct ush_generation {
 	atomic_bool retired;          /* for good: to be freed */
 	/* Guarded by the pool's lock. */
 	struct ush_slot *slots;
+	long ended; /* handshakes, in threads that had no slot for it */
+	uint64_t retired_at;                /* by ush_clock_ttl_ms */
+	struct ush_generation *next, *prev; /* of all */
 	struct ush_generation *next_retired;
 };
 

@@ -40,5 +40,6 @@ libusher_internal_la_SOURCES += src/policy/state.c
 libusher_internal_la_SOURCES += src/policy/state.h
 libusher_internal_la_SOURCES += src/policy/watch.c
 libusher_internal_la_SOURCES += src/policy/watch.h
+libusher_internal_la_SOURCES += src/policy/widen.h
 libusher_internal_la_SOURCES += src/policy/storage.c
 libusher_internal_la_SOURCES += src/policy/storage.h

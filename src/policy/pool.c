@@ -7,52 +7,54 @@
  *	state	the thread's idle Lua state of the generation, or NULL while it
  *		is in use. Taken and put back by atomic exchange, so that the
  *		reclaimer may take it from an idle thread at any time.
- *	pins	how many handshakes hold the generation that began on this
- *		thread. Written by the thread itself, unless a connection has
- *		moved: so no counter is shared on the hot path.
+ *	pins	how many callbacks of this thread use the generation just now.
+ *	begun	how many handshakes have begun with it on this thread, less
+ *		those that ended here: negative, if connections move.
  *
- * and the record has a hazard pointer: the engine that the thread is looking at
- * just now. The rest of this page shows that a generation is not freed too
- * early, and not too late. All operations named in it are sequentially
- * consistent, so that there is one order of them all. usher.7 has a picture of
- * a generation's life; rollout.c moves it along.
+ * which the thread alone writes; and the record has a hazard pointer, the
+ * engine that the thread is looking at. So a callback writes nothing that
+ * threads share. Between callbacks a handshake has the generation's number and
+ * nothing else: no pin, no pointer. The rest of this page shows that a
+ * generation is not freed too early, and not too late; tests/model/pool.pml
+ * has a machine look for what this proof overlooks. All operations named are
+ * sequentially consistent: there is one order of them all. usher.7 has a
+ * picture of a generation's life; rollout.c moves it along.
  *
- * Who can come to a generation. A handshake, by `active` or `shadow` of an
- * engine, and nothing else:
- *
- *	pin	P1  hazard = the engine that the binding has
+ *	begin	P1  hazard = the engine that the binding has
  *		P2  the binding still has it? else again from P1
  *		P3  g = active (or shadow) of the engine
  *		P4  pins of the thread's slot of g + 1
- *		P5  hazard = NULL
- *	unpin	U1  hazard = engine of g
- *		U2  pins - 1
- *		U3  is g retired?
- *		U4  hazard = NULL
- *		U5  if it was: reclaim
+ *		P5  hazard = NULL; was a reclaimer blocked? then reclaim
+ *		P6  begun + 1
+ *	go on	N1  pins of the slot that has the number + 1
+ *		N2  is the slot dead? then pins - 1, and look g up under the
+ *lock unpin	U1  pins - 1 U2  is the slot retired? then reclaim end	E1 begun
+ *- 1 E2  is the slot retired? then reclaim
  *	retire	R1  active and shadow lead elsewhere, and never to g again
- *		R2  g is retired, and on the list
+ *		R2  g is on the list, and its slots are retired
  *		R3  reclaim
  *	reclaim, for each g of the list, under the lock:
  *		C1  blocked = true
  *		C2  is the hazard of any thread g's engine? then not yet
- *		C3  has any slot of g pins? then not yet
- *		C4  take it off the list; free it
+ *		C3  the sum of begun is not 0, and g may wait? then not yet
+ *		C4  all its slots are dead
+ *		C5  has any slot pins? then none is dead, and not yet
+ *		C6  take it off the lists; free it
  *
  * R1 is what rollout.c must see to: a generation is retired once, by the one
- * who took it out of `active`, `shadow` or `previous`. From there it goes
- * nowhere but to the list. (The one before the active one, kept for a
- * rollback, is not retired.)
+ * who took it out of `active`, `shadow` or `previous`. (The one before the
+ * active one, kept for a rollback, is not retired.)
  *
- * Not too early. Suppose that a thread holds g, or is about to: it is after P3
- * and has not done U2. C4 frees g. Where was the thread at C2 and C3?
+ * Not too early. Suppose that a thread has g pinned, or is about to, and that
+ * C6 frees g. Pinned by P4: at C2 it was not between P1 and P5, or C2 had seen
+ * its hazard. If it was past P5, C4 has seen its pin. If it was before P1, then
+ * P3 came after C2, thus after R1, and found another generation. Pinned by N1:
+ * if that was before C4, C4 has seen it; else N2 came after C3 and saw the
+ * mark. Looked up under the lock: g was on a list.
  *
- *	After P4: then C3 has seen its pin. Contradiction.
- *	Between P1 and P5: then C2 has seen its hazard. Contradiction. Slots
- *		that are new to the list of g (P4 may make one) matter not.
- *	So at C2 it was before P1, or at C2 after P5, which is after P4: the
- *		first case, as C3 comes after C2. Before P1 means that P3 came
- *		after C2, thus after R1, and has found another generation.
+ * After U1 and E1 a thread touches no generation, and no slot but its own: a
+ * thread's slots are freed by itself, under the lock and when they are dead for
+ * good, which they are not while it has a pin on them (C4).
  *
  * The engine itself lives as long as one of its generations. A thread that is
  * past P2 has found the engine in the binding after it set its hazard; so the
@@ -61,20 +63,25 @@
  * binding and P1, and another one lies at its address by P2, it is that one
  * which the binding has and the hazard names.)
  *
- * In U2 a thread gives up what keeps g and its slot. It reads g once more in
- * U3, under the hazard of U1, for which the same holds.
+ * Not too late. After each "not yet" somebody asks again: who cleared a hazard
+ * looks at `blocked` (P5), which was set before; who gave up a pin or ended a
+ * handshake after C4 or C5 comes to U2 or E2 after R2, and sees it. Where the
+ * thread has no slot of that number, it goes by the lock (forget_slowly).
  *
- * States. One that is in use belongs to a handshake, which has a pin. One that
- * is idle is reached through a slot of g, under the lock, on which C4 has not
+ * How many remember g. Whoever began with it and has no pin has done P6 before
+ * C4, and nobody begins with it after C2: so the sum of C5 is too large at
+ *worst, if some end meanwhile. Were it wrong in spite of all, g would go a
+ *little early or late, which N2 finds out: memory is not at stake. At most
+ * USH_WAITING_MAX of an engine wait, the newest, for USH_WAITING_MS: else one
+ * ClientHello that is never gone on with would hold a generation for ever. What
+ * has waited so long goes with the next thing that happens: a callback
+ * (ush_pool_look), a reload, or the watcher's thread that wakes for it. Their
+ * handshakes are then told that it is gone.
+ *
+ * States. One that is in use belongs to a callback, which has a pin. One that
+ * is idle is reached through a slot of g, under the lock, on which C6 has not
  * worked yet; or by its own thread, when it ends, which takes a pin for that
  * (slots.c). Those taken are freed before the generations of the same round.
- *
- * Not too late. After each "not yet" somebody asks again:
- *
- *	a pin	U2 came after C3, and U3 after U2, so it sees that g is
- *		retired: U5 asks again.
- *	a hazard The thread has cleared it after C2, and looks at `blocked`
- *		then, which was set before: it asks again (hazard_clear).
  *
  * An idle thread keeps nothing: its state is taken from it at once. A thread
  * that puts a state back looks afterwards whether the generation is `cold`, and
@@ -82,21 +89,22 @@
  * finds it.
  *
  * Retired generations are so few that a list and one lock, `ush_pool.lock`, do
- * for the rest; one that is held for hours costs the others nothing. A thread's
- * list of slots is read and changed by that thread alone. Slots outlive their
- * generation (marked dead, dropped when the thread makes its next one) and
- * their thread (orphaned, adopted by the next new thread).
+ * for the rest. A thread's list of slots is read and changed by that thread
+ * alone. Slots outlive their generation (dropped when the thread makes its next
+ * one) and their thread (orphaned, adopted by the next new thread).
  *
  * Forks. The lock is taken around fork(2), so all above is whole in the child.
- * The threads that it does not have hold no hazards there; what their
- * handshakes have pinned stays pinned, as long as those connections are there.
+ * The threads that it does not have pin nothing there; what their handshakes
+ * remember may wait, as long as others may.
  */
 #include "policy/pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "policy/slots.h"
+#include "policy/widen.h"
 
 static void reclaim(void);
 
@@ -120,8 +128,9 @@ pin(struct ush_thread *thread, struct ush_generation *generation)
 {
 	struct ush_slot *slot = ush_slot_get(thread, generation);
 
+	USH_WIDEN();
 	if (slot)
-		atomic_fetch_add(&slot->pins, 1);
+		ush_slot_pin(slot);
 	return slot;
 }
 
@@ -145,13 +154,17 @@ ush_pool_pin(ush_engine_ptr *where, struct ush_slot **shadow, bool *engineless)
 	struct ush_engine *engine;
 
 	*engineless = false;
+	if (shadow)
+		*shadow = NULL;
 	if (!thread)
 		return NULL;
 	do {
 		engine = atomic_load_explicit(where, memory_order_relaxed);
+		USH_WIDEN();
 		hazard_set(thread, engine);
 	} while (atomic_load(where) != engine);
 	if (engine) {
+		USH_WIDEN();
 		slot = pin(thread, atomic_load(&engine->active));
 		if (shadow)
 			*shadow = pin_shadow(thread, engine, slot);
@@ -162,24 +175,37 @@ ush_pool_pin(ush_engine_ptr *where, struct ush_slot **shadow, bool *engineless)
 	return slot;
 }
 
+struct ush_slot *
+ush_pool_pin_number(uint64_t number, bool *gone)
+{
+	struct ush_thread *thread = ush_thread_get();
+	struct ush_slot *slot;
+
+	*gone = false;
+	if (!thread)
+		return NULL;
+	slot = ush_slot_find(thread, number);
+	if (!slot)
+		return ush_slot_pin_slowly(thread, number, gone);
+	ush_slot_pin(slot);
+	USH_WIDEN();
+	if (!atomic_load(&slot->dead))
+		return slot;
+	ush_pool_unpin(slot);
+	return ush_slot_pin_slowly(thread, number, gone);
+}
+
+/* The slot is the thread's own: it stays, whatever becomes of the generation.
+ */
 void
 ush_pool_unpin(struct ush_slot *slot)
 {
-	struct ush_thread *thread = ush_thread_get();
-	bool retired = true;
-
 	if (!slot)
 		return;
-	if (thread) {
-		hazard_set(thread, slot->generation->engine);
-		atomic_fetch_sub(&slot->pins, 1);
-		retired = atomic_load(&slot->generation->retired);
-		hazard_clear(thread);
-	} else {
-		atomic_fetch_sub(&slot->pins, 1);
-	}
-	/* From here on the slot may be gone. */
-	if (retired)
+	atomic_store(&slot->pins,
+	    atomic_load_explicit(&slot->pins, memory_order_relaxed) - 1);
+	USH_WIDEN();
+	if (atomic_load(&slot->retired))
 		reclaim();
 }
 
@@ -187,6 +213,75 @@ struct ush_generation *
 ush_pool_generation(const struct ush_slot *slot)
 {
 	return slot->generation;
+}
+
+/*
+ * Handshakes
+ */
+
+static void
+count(struct ush_slot *slot, long n)
+{
+	atomic_store(&slot->begun,
+	    atomic_load_explicit(&slot->begun, memory_order_relaxed) + n);
+}
+
+uint64_t
+ush_pool_remember(struct ush_slot *slot)
+{
+	count(slot, 1);
+	return slot->generation_id;
+}
+
+static void
+forget_slowly(uint64_t number)
+{
+	struct ush_generation *g;
+
+	pthread_mutex_lock(&ush_pool.lock);
+	g = ush_generation_find_nolock(number);
+	if (g)
+		g->ended++;
+	pthread_mutex_unlock(&ush_pool.lock);
+	reclaim();
+}
+
+void
+ush_pool_forget(uint64_t number)
+{
+	struct ush_thread *thread = ush_thread_self;
+	struct ush_slot *slot = thread ? ush_slot_find(thread, number) : NULL;
+
+	if (!slot) {
+		forget_slowly(number);
+		return;
+	}
+	count(slot, -1);
+	USH_WIDEN();
+	if (atomic_load(&slot->retired))
+		reclaim();
+}
+
+void
+ush_pool_look(void)
+{
+	uint64_t due =
+	    atomic_load_explicit(&ush_pool.due, memory_order_relaxed);
+
+	if (due != 0 && ush_clock_ttl_ms() >= due)
+		reclaim();
+}
+
+int
+ush_pool_wait(void)
+{
+	uint64_t due = atomic_load(&ush_pool.due), now = ush_clock_ttl_ms();
+
+	if (due == 0)
+		return -1;
+	if (due <= now)
+		return 0;
+	return due - now < USH_WAITING_MS ? (int)(due - now) : USH_WAITING_MS;
 }
 
 /*
@@ -262,15 +357,59 @@ is_hazard_nolock(const struct ush_engine *engine)
 	return false;
 }
 
+static void
+mark_nolock(const struct ush_generation *generation, bool dead)
+{
+	struct ush_slot *slot;
+
+	for (slot = generation->slots; slot; slot = slot->next_of_generation)
+		atomic_store(&slot->dead, dead);
+}
+
+/* Whoever pins it by its number from here on sees the mark; whoever did so
+ * before is seen. If there is none, the marks stay. */
 static bool
 is_pinned_nolock(const struct ush_generation *generation)
 {
 	const struct ush_slot *slot;
 
+	mark_nolock(generation, true);
+	USH_WIDEN();
 	for (slot = generation->slots; slot; slot = slot->next_of_generation)
-		if (atomic_load(&slot->pins) != 0)
+		if (atomic_load(&slot->pins) != 0) {
+			mark_nolock(generation, false);
 			return true;
+		}
 	return false;
+}
+
+/* Nobody begins with it any more: so this sum may be too large, if some end
+ * meanwhile, and is never too small. */
+static long
+remembered_nolock(const struct ush_generation *generation)
+{
+	const struct ush_slot *slot;
+	long sum = -generation->ended;
+
+	for (slot = generation->slots; slot; slot = slot->next_of_generation)
+		sum += atomic_load(&slot->begun);
+	return sum;
+}
+
+/* Does it wait for handshakes that remember it? The newest ones may. *due is
+ * when the first of them has waited long enough. */
+static bool
+waits_nolock(const struct ush_generation *g, uint64_t *due)
+{
+	uint64_t end = g->retired_at + USH_WAITING_MS;
+
+	if (remembered_nolock(g) <= 0 ||
+	    g->engine->waiting == USH_WAITING_MAX || ush_clock_ttl_ms() >= end)
+		return false;
+	g->engine->waiting++;
+	if (*due == 0 || end < *due)
+		*due = end;
+	return true;
 }
 
 enum { IDLE_MAX = 64 };
@@ -305,6 +444,7 @@ idle_free(struct idle *idle)
 		ush_state_free(idle->states[--idle->n]);
 }
 
+/* Those of threads are dead from here on: each frees its own. */
 static void
 slots_leave_nolock(struct ush_generation *generation)
 {
@@ -314,10 +454,64 @@ slots_leave_nolock(struct ush_generation *generation)
 		next = slot->next_of_generation;
 		if (!slot->owner)
 			free(slot);
-		else
-			atomic_store(&slot->dead, true);
 	}
 	generation->slots = NULL;
+}
+
+static void
+unlink_nolock(struct ush_generation *g)
+{
+	if (g->prev)
+		g->prev->next = g->next;
+	else
+		ush_pool.generations = g->next;
+	if (g->next)
+		g->next->prev = g->prev;
+}
+
+/* Can't be freed now: *blocked says whether by a hazard. */
+static bool
+stays_nolock(const struct ush_generation *g, bool *blocked, uint64_t *due)
+{
+	if (is_hazard_nolock(g->engine)) {
+		*blocked = true;
+		return true;
+	}
+	USH_WIDEN();
+	if (is_pinned_nolock(g))
+		return true;
+	USH_WIDEN();
+	if (!waits_nolock(g, due))
+		return false;
+	mark_nolock(g, false);
+	return true;
+}
+
+/* Takes those that are to be freed off the lists. */
+static struct ush_generation *
+take_free_nolock(struct idle *idle, bool *again, bool *blocked)
+{
+	struct ush_generation **link, *gone = NULL, *g;
+	uint64_t due = 0;
+
+	for (g = ush_pool.retired; g; g = g->next_retired)
+		g->engine->waiting = 0;
+	link = &ush_pool.retired;
+	while ((g = *link)) {
+		if (!take_idle_nolock(g, idle))
+			*again = true;
+		if (*again || stays_nolock(g, blocked, &due)) {
+			link = &g->next_retired;
+			continue;
+		}
+		*link = g->next_retired;
+		slots_leave_nolock(g);
+		unlink_nolock(g);
+		g->next_retired = gone;
+		gone = g;
+	}
+	atomic_store(&ush_pool.due, due);
+	return gone;
 }
 
 /* One round: idle states and free generations are taken out under the lock
@@ -325,27 +519,13 @@ slots_leave_nolock(struct ush_generation *generation)
 static bool
 reclaim_round(void)
 {
-	struct ush_generation **link, *gone = NULL, *g;
+	struct ush_generation *gone, *g;
 	struct idle idle = {.n = 0};
 	bool again = false, blocked = false;
 
 	pthread_mutex_lock(&ush_pool.lock);
 	atomic_store(&ush_pool.blocked, true);
-	link = &ush_pool.retired;
-	while ((g = *link)) {
-		if (!take_idle_nolock(g, &idle))
-			again = true;
-		if (is_hazard_nolock(g->engine))
-			blocked = true;
-		if (again || blocked || is_pinned_nolock(g)) {
-			link = &g->next_retired;
-			continue;
-		}
-		*link = g->next_retired;
-		slots_leave_nolock(g);
-		g->next_retired = gone;
-		gone = g;
-	}
+	gone = take_free_nolock(&idle, &again, &blocked);
 	atomic_store(&ush_pool.blocked, blocked);
 	pthread_mutex_unlock(&ush_pool.lock);
 	idle_free(&idle);
@@ -374,8 +554,13 @@ reclaim(void)
 void
 ush_pool_retire_nolock(struct ush_generation *generation)
 {
+	struct ush_slot *slot;
+
 	atomic_store(&generation->cold, true);
 	atomic_store(&generation->retired, true);
+	for (slot = generation->slots; slot; slot = slot->next_of_generation)
+		atomic_store(&slot->retired, true);
+	generation->retired_at = ush_clock_ttl_ms();
 	generation->next_retired = ush_pool.retired;
 	ush_pool.retired = generation;
 }
@@ -406,6 +591,10 @@ ush_pool_adopt_nolock(struct ush_generation *generation)
 {
 	generation->id = ++ush_pool.generation_ids;
 	generation->engine->generations++;
+	generation->next = ush_pool.generations;
+	if (generation->next)
+		generation->next->prev = generation;
+	ush_pool.generations = generation;
 }
 
 bool

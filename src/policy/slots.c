@@ -23,18 +23,21 @@ thread_unlink_nolock(struct ush_thread *thread)
 		thread->next->prev = thread->prev;
 }
 
-/* Leaves a slot to the next thread that comes, or frees it if it is dead. */
+/* Leaves a slot to the next thread that comes, or frees it if it is dead. A
+ * thread that is no more uses nothing (it may have ended in a callback). */
 static void
 slot_orphan_nolock(struct ush_slot *slot)
 {
-	if (atomic_load(&slot->dead))
+	if (atomic_load(&slot->dead)) {
 		free(slot);
-	else
-		slot->owner = NULL;
+		return;
+	}
+	atomic_store(&slot->pins, 0);
+	slot->owner = NULL;
 }
 
 /* A state may be closed only while its generation is there: a pin, taken
- * under the lock, holds it where nobody else does. */
+ * under the lock, under which nothing is freed, holds it. */
 static void
 thread_close_states(struct ush_thread *thread)
 {
@@ -47,7 +50,7 @@ thread_close_states(struct ush_thread *thread)
 		if (!atomic_load(&slot->dead))
 			state = atomic_exchange(&slot->state, NULL);
 		if (state)
-			atomic_fetch_add(&slot->pins, 1);
+			ush_slot_pin(slot);
 		pthread_mutex_unlock(&ush_pool.lock);
 		if (!state)
 			continue;
@@ -61,17 +64,21 @@ thread_end(void *arg)
 {
 	struct ush_thread *thread = arg;
 	struct ush_slot *slot, *next;
+	bool retired = false;
 
 	thread_close_states(thread);
 	pthread_mutex_lock(&ush_pool.lock);
 	for (slot = thread->slots; slot; slot = next) {
 		next = slot->next_of_thread;
+		retired = retired || atomic_load(&slot->retired);
 		slot_orphan_nolock(slot);
 	}
 	thread_unlink_nolock(thread);
 	pthread_mutex_unlock(&ush_pool.lock);
 	free(thread);
 	ush_thread_self = NULL;
+	if (retired)
+		ush_pool_reclaim();
 }
 
 static void
@@ -159,8 +166,9 @@ ush_pool_shard(void)
  * Slots
  */
 
+/* Under the lock, as the reclaimer marks some that live for a moment. */
 static void
-drop_dead_slots(struct ush_thread *thread)
+drop_dead_slots_nolock(struct ush_thread *thread)
 {
 	struct ush_slot **link = &thread->slots, *slot;
 
@@ -175,17 +183,40 @@ drop_dead_slots(struct ush_thread *thread)
 }
 
 static struct ush_slot *
-orphan_adopt_nolock(
-    struct ush_generation *generation, struct ush_thread *thread)
+orphan_nolock(struct ush_generation *generation)
 {
 	struct ush_slot *slot;
 
 	for (slot = generation->slots; slot; slot = slot->next_of_generation)
-		if (!slot->owner) {
-			slot->owner = thread;
+		if (!slot->owner)
 			return slot;
-		}
 	return NULL;
+}
+
+/* *fresh is taken, and set to NULL, if there is no orphan. NULL: there is
+ * neither. */
+static struct ush_slot *
+slot_add_nolock(struct ush_thread *thread, struct ush_generation *generation,
+    struct ush_slot **fresh)
+{
+	struct ush_slot *slot = orphan_nolock(generation);
+
+	drop_dead_slots_nolock(thread);
+	if (!slot && *fresh) {
+		slot = *fresh;
+		*fresh = NULL;
+		slot->generation_id = generation->id;
+		slot->generation = generation;
+		atomic_store(&slot->retired, atomic_load(&generation->retired));
+		slot->next_of_generation = generation->slots;
+		generation->slots = slot;
+	}
+	if (slot) {
+		slot->owner = thread;
+		slot->next_of_thread = thread->slots;
+		thread->slots = slot;
+	}
+	return slot;
 }
 
 struct ush_slot *
@@ -193,23 +224,39 @@ ush_slot_new(struct ush_thread *thread, struct ush_generation *generation)
 {
 	struct ush_slot *slot, *fresh = calloc(1, sizeof *fresh);
 
-	drop_dead_slots(thread);
 	pthread_mutex_lock(&ush_pool.lock);
-	slot = orphan_adopt_nolock(generation, thread);
-	if (!slot && fresh) {
-		slot = fresh;
-		fresh = NULL;
-		slot->generation_id = generation->id;
-		slot->generation = generation;
-		slot->owner = thread;
-		slot->next_of_generation = generation->slots;
-		generation->slots = slot;
-	}
+	slot = slot_add_nolock(thread, generation, &fresh);
 	pthread_mutex_unlock(&ush_pool.lock);
 	free(fresh);
-	if (slot) {
-		slot->next_of_thread = thread->slots;
-		thread->slots = slot;
-	}
+	return slot;
+}
+
+struct ush_generation *
+ush_generation_find_nolock(uint64_t number)
+{
+	struct ush_generation *g = ush_pool.generations;
+
+	while (g && g->id != number)
+		g = g->next;
+	return g;
+}
+
+struct ush_slot *
+ush_slot_pin_slowly(struct ush_thread *thread, uint64_t number, bool *gone)
+{
+	struct ush_slot *slot = NULL, *fresh = calloc(1, sizeof *fresh);
+	struct ush_generation *g;
+
+	pthread_mutex_lock(&ush_pool.lock);
+	g = ush_generation_find_nolock(number);
+	if (g)
+		slot = ush_slot_find(thread, number);
+	if (g && !slot)
+		slot = slot_add_nolock(thread, g, &fresh);
+	if (slot)
+		ush_slot_pin(slot);
+	pthread_mutex_unlock(&ush_pool.lock);
+	free(fresh);
+	*gone = !g;
 	return slot;
 }

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "policy/eye.h"
+#include "policy/pool.h"
 #include "policy/rollout.h"
 
 struct ush_watch {
@@ -185,14 +186,18 @@ static void
 wait_for_events(struct watcher *watcher, int milliseconds)
 {
 	struct ush_watch *watch = watcher->watch;
+	int due = ush_pool_wait();
 	struct pollfd fds[2] = {{.fd = watch->wake, .events = POLLIN},
 	    {.fd = watch->inotify, .events = POLLIN}};
 	uint64_t n;
 
+	if (due >= 0 && (milliseconds < 0 || due < milliseconds))
+		milliseconds = due;
 	if (poll(fds, 2, milliseconds) > 0 && (fds[0].revents & POLLIN) != 0)
 		while (read(watch->wake, &n, sizeof n) > 0)
 			;
 	read_events(watcher);
+	ush_pool_look(); /* nobody else may come by */
 }
 
 static void *

@@ -50,18 +50,15 @@ look_for_bypass(SSL *ssl, const struct ush_conn *conn)
 	struct ush_binding *binding =
 	    SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), bindings.index);
 	struct ush_slot *pin = NULL;
-	bool engineless;
+	bool ignored;
 
-	if (conn && conn->now.pin)
-		pin = conn->now.pin;
-	else if (binding)
-		pin = ush_pool_pin(&binding->engine, NULL, &engineless);
-	if (!pin)
-		return;
-	if (ush_pool_generation(pin)->has_decrypt)
+	if (conn && conn->now.generation)
+		pin = ush_pool_pin_number(conn->now.generation, &ignored);
+	if (!pin && binding)
+		pin = ush_pool_pin(&binding->engine, NULL, &ignored);
+	if (pin && ush_pool_generation(pin)->has_decrypt)
 		ush_decide_bypass(ush_pool_generation(pin));
-	if (!conn || pin != conn->now.pin)
-		ush_pool_unpin(pin);
+	ush_pool_unpin(pin);
 }
 
 /* An SSL is freed, of whatever context. */

@@ -46,12 +46,12 @@ session_drop(struct ush_handshake *now)
 static void
 leave(struct ush_handshake *now)
 {
-	if (now->pin)
-		ush_pool_unpin(now->pin);
-	if (now->shadow)
-		ush_pool_unpin(now->shadow);
-	now->pin = now->shadow = NULL;
-	now->canary = false;
+	if (now->generation)
+		ush_pool_forget(now->generation);
+	if (now->generation_beside)
+		ush_pool_forget(now->generation_beside);
+	now->generation = now->generation_beside = 0;
+	now->gone = now->canary = false;
 }
 
 void
@@ -101,13 +101,42 @@ on_ssl_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl,
 		conn_free(ptr);
 }
 
-/* A copy made by SSL_dup is a connection of its own. */
+static struct ush_conn *
+conn_new(void)
+{
+	static _Thread_local uint64_t numbers;
+	struct ush_conn *conn = malloc(sizeof *conn);
+
+	if (!conn)
+		return NULL;
+	memset(&conn->vars, 0, sizeof conn->vars);
+	conn->number = ++numbers;
+	conn->shard = ush_pool_shard();
+	conn->has_peer = false;
+	conn->watching = false;
+	conn->host_info = conn->first_info = NULL;
+	handshake_init(&conn->now);
+	return conn;
+}
+
+/* A copy made by SSL_dup is a connection of its own. But it has the info
+ * callback: where that is ours, it has to know the host's, too. */
 static int
 on_ssl_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d,
     int index, long argl, void *argp)
 {
+	const struct ush_conn *conn = *from_d;
+	struct ush_conn *copy = NULL;
+
 	(void)to, (void)from, (void)index, (void)argl, (void)argp;
-	*from_d = NULL;
+	if (conn && conn->watching)
+		copy = conn_new();
+	if (copy) {
+		copy->watching = true;
+		copy->host_info = conn->host_info;
+		copy->first_info = conn->first_info;
+	}
+	*from_d = copy;
 	return 1;
 }
 
@@ -134,20 +163,12 @@ ush_conn_get(const SSL *ssl)
 struct ush_conn *
 ush_conn_need(SSL *ssl)
 {
-	static _Thread_local uint64_t numbers;
 	struct ush_conn *conn = ush_conn_get(ssl);
 
 	if (conn || ssl_index < 0)
 		return conn;
-	conn = malloc(sizeof *conn);
-	if (!conn)
-		return NULL;
-	memset(&conn->vars, 0, sizeof conn->vars);
-	conn->number = ++numbers;
-	conn->shard = ush_pool_shard();
-	conn->has_peer = false;
-	handshake_init(&conn->now);
-	if (SSL_set_ex_data(ssl, ssl_index, conn) != 1) {
+	conn = conn_new();
+	if (conn && SSL_set_ex_data(ssl, ssl_index, conn) != 1) {
 		free(conn);
 		return NULL;
 	}

@@ -63,8 +63,11 @@ struct ush_written {
 
 /* The part that belongs to one handshake. */
 struct ush_handshake {
-	struct ush_slot *pin;      /* of the generation that decides */
-	struct ush_slot *shadow;   /* of the one beside it, or NULL */
+	uint64_t generation; /* number of the one that decides; 0: none */
+	uint64_t generation_beside; /* and of the shadow */
+	bool gone;               /* it has taken too long: neither is there */
+	struct ush_slot *pin;    /* during a callback: the one that decides, */
+	struct ush_slot *shadow; /* and the one beside it, or NULL */
 	struct ush_beside *beside; /* what that has said; NULL: nothing yet */
 	bool canary;               /* a shadow decides */
 	bool has_server_random;
@@ -129,7 +132,9 @@ typedef void (*ush_info_fn)(const SSL *ssl, int where, int ret);
 /* Kept below what malloc serves from its thread's own cache. */
 struct ush_conn {
 	struct ush_vars vars;
-	ush_info_fn host_info; /* that ours stands before, see leave.c */
+	/* The host's, while ours stands before it: see leave.c. */
+	ush_info_fn host_info, first_info;
+	bool watching;
 	uint64_t number;
 	unsigned int shard;
 	bool has_peer;
@@ -145,8 +150,8 @@ struct ush_conn *ush_conn_get(const SSL *ssl);
 /* The same, made if need be; NULL when memory is short. */
 struct ush_conn *ush_conn_need(SSL *ssl);
 
-/* Lets the generation go that the handshake holds, and the one beside it. The
- * next callback, if there is one, takes the one that is active then. */
+/* Lets the generation go that the handshake began with, and the one beside it.
+ * The next callback, if there is one, takes the one that is active then. */
 void ush_conn_leave(struct ush_conn *conn);
 
 /* To be called first by either callback: the record, its `now` begun anew if

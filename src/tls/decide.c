@@ -11,23 +11,75 @@
 #include "policy/pool.h"
 #include "policy/watch.h"
 
+/* The handshake's first callback. */
+static void
+begin(SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
+{
+	struct ush_handshake *now = &conn->now;
+
+	now->pin = ush_pool_pin(engine, &now->shadow, engineless);
+	if (!now->pin)
+		return;
+	if (now->shadow)
+		ush_beside_choose(ssl, conn);
+	now->generation = ush_pool_remember(now->pin);
+	if (now->shadow)
+		now->generation_beside = ush_pool_remember(now->shadow);
+}
+
+static void
+go_on(struct ush_handshake *now)
+{
+	bool gone;
+
+	now->pin = ush_pool_pin_number(now->generation, &now->gone);
+	if (now->generation_beside && now->pin)
+		now->shadow =
+		    ush_pool_pin_number(now->generation_beside, &gone);
+}
+
 struct ush_generation *
 ush_decide_pin(
     SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless)
 {
+	struct ush_handshake *now = &conn->now;
 	struct ush_generation *g;
+	bool ignored;
 
 	*engineless = false;
-	if (conn->now.pin)
-		return ush_pool_generation(conn->now.pin);
-	conn->now.pin = ush_pool_pin(engine, &conn->now.shadow, engineless);
-	if (!conn->now.pin)
+	ush_pool_look();
+	if (!now->generation)
+		begin(ssl, conn, engine, engineless);
+	else if (!now->gone)
+		go_on(now);
+	if (now->gone)
+		now->pin = ush_pool_pin(engine, NULL, &ignored);
+	if (!now->pin)
 		return NULL;
-	if (conn->now.shadow)
-		ush_beside_choose(ssl, conn);
-	g = ush_pool_generation(conn->now.pin);
+	g = ush_pool_generation(now->pin);
 	ush_watch_wake(g->engine);
 	return g;
+}
+
+void
+ush_decide_unpin(struct ush_conn *conn)
+{
+	struct ush_handshake *now = &conn->now;
+
+	ush_pool_unpin(now->pin);
+	if (now->shadow)
+		ush_pool_unpin(now->shadow);
+	now->pin = now->shadow = NULL;
+}
+
+const char *
+ush_decide_gone(const struct ush_generation *g, const struct ush_conn *conn)
+{
+	ush_decide_count(g, conn, USH_STAT_generations_missed);
+	ush_log_write(&g->engine->log, USH_LOG_WARNING, USH_LOG_GONE,
+	    "a handshake took so long that the generation it began with is "
+	    "gone: it is a full one, and its ticket can't resume");
+	return "the generation of the handshake is gone";
 }
 
 static enum ush_stat
@@ -64,18 +116,26 @@ ush_decide_failed(const struct ush_generation *g, const struct ush_conn *conn,
 	    "%s: %s", generate ? "generate" : "decrypt", err->message);
 }
 
+/* Also between callbacks. Of one that is gone, there is nobody to tell. */
 void
 ush_decide_outcome(struct ush_conn *conn, bool resumed)
 {
 	struct ush_handshake *now = &conn->now;
+	struct ush_slot *pin;
+	bool gone;
 
-	if (now->counted || !now->decided || !now->pin ||
+	if (now->counted || !now->decided || !now->generation ||
 	    (now->verdict != USH_VERDICT_USE &&
 		now->verdict != USH_VERDICT_USE_RENEW))
 		return;
 	now->counted = true;
-	ush_decide_count(ush_pool_generation(now->pin), conn,
+	pin = now->pin ? now->pin : ush_pool_pin_number(now->generation, &gone);
+	if (!pin)
+		return;
+	ush_decide_count(ush_pool_generation(pin), conn,
 	    resumed ? USH_STAT_resumed : USH_STAT_not_resumed);
+	if (pin != now->pin)
+		ush_pool_unpin(pin);
 }
 
 void

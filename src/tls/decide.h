@@ -45,10 +45,17 @@ SSL_TICKET_RETURN ush_decrypt_cb(SSL *ssl, SSL_SESSION *session,
 /* What OpenSSL would do for a status by itself. */
 enum ush_verdict ush_default_verdict(SSL_TICKET_STATUS status);
 
-/* Takes the engine's active generation into the handshake, if it has none.
- * NULL: there is no engine (*engineless), or memory is short. */
+/*
+ * Pins the generation of a handshake for one callback, to be given back by
+ * ush_decide_unpin at its end. It is the engine's active one in its first
+ * callback, and that again in each later one. If it has waited too long and is
+ * gone (conn->now.gone), the engine's active one stands in, to count and log
+ * with: it must not be asked. NULL: there is no engine and never was one for
+ * this handshake (*engineless), or memory is short.
+ */
 struct ush_generation *ush_decide_pin(
     SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
+void ush_decide_unpin(struct ush_conn *conn);
 
 /* One more of something, in this connection's engine. */
 static inline void
@@ -57,6 +64,10 @@ ush_decide_count(const struct ush_generation *generation,
 {
 	ush_stats_add(generation->engine->stats, conn->shard, stat);
 }
+
+/* Counts and logs that the generation is gone. Returns the reason. */
+const char *ush_decide_gone(
+    const struct ush_generation *generation, const struct ush_conn *conn);
 
 /* Counts and logs a failed call; what it leads to is the caller's to do. */
 void ush_decide_failed(const struct ush_generation *generation,

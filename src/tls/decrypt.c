@@ -89,6 +89,13 @@ refuse_budget(struct question *q)
 }
 
 static void
+refuse_gone(struct question *q)
+{
+	q->verdict = USH_VERDICT_IGNORE_RENEW;
+	q->reason = ush_decide_gone(q->generation, q->conn);
+}
+
+static void
 on_error(struct question *q)
 {
 	ush_decide_failed(q->generation, q->conn, false, &q->error);
@@ -301,6 +308,10 @@ ask(struct question *q)
 	struct ush_handshake *now = &q->conn->now;
 	const struct ush_limits *limits = &q->generation->engine->limits;
 
+	if (now->gone) {
+		refuse_gone(q);
+		return;
+	}
 	if (!q->generation->has_decrypt) {
 		q->verdict = USH_VERDICT_DEFAULT;
 		return;
@@ -455,5 +466,6 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	if (ush_decide_made(generation, conn))
 		tell(&q, ush_decide_sink(generation));
 	ush_leave_decrypt(ssl, conn);
+	ush_decide_unpin(conn);
 	return to_openssl(q.verdict);
 }

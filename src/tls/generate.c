@@ -15,7 +15,7 @@
 
 enum {
 	RENEW_SECONDS = 10,
-	LOOK_EVERY = 16, /* connections of a thread */
+	LOOK_EVERY = 16, /* connections of a thread, from its first one on */
 };
 
 /* Assignments take effect if all went well. A sibling's lifetime is none of
@@ -43,6 +43,16 @@ disable(SSL_SESSION *session)
 	ush_session_set_time(session, 1);
 }
 
+static void
+give_disabled(struct ush_issue *is)
+{
+	is->verdict = "disabled";
+	disable(is->session);
+	/* So that a sibling does not take it for the host's doing. */
+	is->conn->now.written.kind = USH_WRITTEN_STRING;
+	is->conn->now.written.len = 0;
+}
+
 static int
 on_error(struct ush_issue *is)
 {
@@ -61,11 +71,16 @@ on_error(struct ush_issue *is)
 	case USH_ON_ERROR_FULL_HANDSHAKE:
 		break;
 	}
-	is->verdict = "disabled";
-	disable(is->session);
-	/* So that a sibling does not take it for the host's doing. */
-	is->conn->now.written.kind = USH_WRITTEN_STRING;
-	is->conn->now.written.len = 0;
+	give_disabled(is);
+	return 1;
+}
+
+/* The generation that would have to be asked is gone. */
+static int
+on_gone(struct ush_issue *is)
+{
+	is->reason = ush_decide_gone(is->generation, is->conn);
+	give_disabled(is);
 	return 1;
 }
 
@@ -237,6 +252,27 @@ open_issue(struct ush_issue *is)
 		now->timeout = SSL_SESSION_get_timeout(is->session);
 }
 
+/* What goes into the ticket; 0 ends the handshake. */
+static int
+fill(struct ush_issue *is)
+{
+	if (is_shared_session(is)) {
+		is->verdict = "keep";
+		is->reason = "session of the cache";
+		return 1;
+	}
+	if (is->conn->now.gone)
+		return on_gone(is);
+	if (ush_content_find(is) != 0) {
+		ush_error_set(
+		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
+		return on_error(is);
+	}
+	if (is->conn->now.shadow)
+		ush_beside_generate(is);
+	return run(is);
+}
+
 static int
 issue(struct ush_issue *is)
 {
@@ -248,21 +284,9 @@ issue(struct ush_issue *is)
 		ush_decide_outcome(is->conn, is->resumed);
 	restore_early_data(is);
 	look_for_stateful(is);
-	if (is->conn->number % LOOK_EVERY == 0)
+	if (is->conn->number % LOOK_EVERY == 1)
 		ush_binding_look(is->binding, is->generation->engine);
-	if (is_shared_session(is)) {
-		is->verdict = "keep";
-		is->reason = "session of the cache";
-		result = 1;
-	} else if (ush_content_find(is) != 0) {
-		ush_error_set(
-		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
-		result = on_error(is);
-	} else {
-		if (is->conn->now.shadow)
-			ush_beside_generate(is);
-		result = run(is);
-	}
+	result = fill(is);
 	is->conn->now.tickets++;
 	if (result == 0)
 		ush_decide_count(
@@ -273,6 +297,7 @@ issue(struct ush_issue *is)
 	if (ush_decide_made(is->generation, is->conn))
 		tell(is, ush_decide_sink(is->generation));
 	ush_leave_generate(is->ssl, is->conn, result == 0);
+	ush_decide_unpin(is->conn);
 	return result;
 }
 
