@@ -200,7 +200,8 @@ is_other_name(struct question *q)
 	memcpy(before, now->server_name, before_len);
 	now->has_server_name = false;
 	len = ush_live_server_name(&q->live);
-	return len != before_len || memcmp(now->server_name, before, len) != 0;
+	return now->odd_server_name || len != before_len ||
+	       memcmp(now->server_name, before, len) != 0;
 }
 
 static bool
@@ -264,6 +265,13 @@ ask(struct question *q)
 			q->reason = now->reason;
 		q->remembered = true;
 		ush_decide_count(q->generation, q->conn, USH_STAT_remembered);
+		return;
+	}
+	/* Who has no ticket to show can't get in by a name. */
+	ush_live_server_name(&q->live);
+	if (now->odd_server_name && q->session) {
+		q->verdict = USH_VERDICT_IGNORE_RENEW;
+		q->reason = USH_ODD_SERVER_NAME;
 		return;
 	}
 	if (now->runs == 0) {

@@ -43,6 +43,16 @@ disable(SSL_SESSION *session)
 	ush_session_set_time(session, 1);
 }
 
+static void
+disable_issue(struct ush_issue *is)
+{
+	is->verdict = "disabled";
+	disable(is->session);
+	/* So that a sibling does not take it for the host's doing. */
+	is->conn->now.written.kind = USH_WRITTEN_STRING;
+	is->conn->now.written.len = 0;
+}
+
 static int
 on_error(struct ush_issue *is)
 {
@@ -61,11 +71,7 @@ on_error(struct ush_issue *is)
 	case USH_ON_ERROR_FULL_HANDSHAKE:
 		break;
 	}
-	is->verdict = "disabled";
-	disable(is->session);
-	/* So that a sibling does not take it for the host's doing. */
-	is->conn->now.written.kind = USH_WRITTEN_STRING;
-	is->conn->now.written.len = 0;
+	disable_issue(is);
 	return 1;
 }
 
@@ -159,6 +165,12 @@ run(struct ush_issue *is)
 	else
 		apply(is);
 	ush_pool_leave(is->state);
+	/* It would be good under a name that the server takes it for. */
+	if (result == 1 && is->conn->now.odd_server_name &&
+	    is->generation->has_decrypt) {
+		is->reason = USH_ODD_SERVER_NAME;
+		disable_issue(is);
+	}
 	return result;
 }
 

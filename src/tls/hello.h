@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "data/host.h"
 #include "facts/facts.h"
 
 /* IANA's numbers of the extensions read here. */
@@ -21,12 +22,11 @@ enum {
 	USH_EXT_EARLY_DATA = 42,           /* RFC 8446 */
 };
 
-enum { USH_SERVER_NAME_MAX = 255 };
+enum { USH_SERVER_NAME_MAX = USH_HOST_MAX };
 
 /*
- * The host name of a server_name extension, in lower case, with a final NUL.
- * Returns its length; 0 if there is none that OpenSSL would accept (then it
- * ends the handshake itself, after the callbacks).
+ * The host name of a server_name extension, as ush_host_read (data/host.h)
+ * writes it, with a final NUL. Returns its length; 0 if there is none in it.
  */
 size_t ush_hello_server_name(
     const unsigned char *ext, size_t len, char name[USH_SERVER_NAME_MAX + 1]);
@@ -40,8 +40,5 @@ size_t ush_hello_alpn(const unsigned char *ext, size_t len,
  * signature algorithms), or without one (cipher suites). */
 void ush_hello_code_points(const unsigned char *p, size_t len, bool prefixed,
     struct ush_code_points *list);
-
-/* Lower case of ASCII letters, into `out` with a NUL; len < cap. */
-void ush_lower(char *out, const char *s, size_t len);
 
 #endif
