@@ -38,8 +38,8 @@ describe("usher.by_name", function()
       ["a.example"] = "exact", ["x.a.example"] = "star",
       ["b.example"] = "star", ["x.b.example"] = "longer",
       ["y.x.b.example"] = "longer", ["example"] = "default",
-      ["a.example."] = "default", [".example"] = "star",
-      ["*.example"] = "star", ["aexample"] = "default",
+      ["a.example."] = "exact", ["A.Example"] = "exact",
+      ["X.A.EXAMPLE."] = "star", ["aexample"] = "default",
     } do
       assert.equal(what .. " " .. what, offer(policy, name, name))
     end
