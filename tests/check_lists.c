@@ -304,13 +304,13 @@ begin(int kind, const char *option)
 }
 
 static void
-expect_refusal(struct usher *engine, const char *says)
+expect_refusal(struct usher *engine, enum usher_code code, const char *says)
 {
 	struct usher_error error = {0};
 	struct usher_stats before = engine_stats(engine);
 
 	ck_assert_int_eq(usher_reload(engine, &error), -1);
-	ck_assert_int_eq(error.code, USHER_ERROR_FILE);
+	ck_assert_int_eq(error.code, code);
 	ck_assert_ptr_nonnull(strstr(error.message, "list: "));
 	ck_assert_msg(strstr(error.message, says) != NULL, "%s", error.message);
 	ck_assert_uint_eq(
@@ -326,9 +326,10 @@ START_TEST(a_list_that_is_suddenly_empty_is_refused)
 
 	for (size_t i = 0; i < COUNT(empty); i++) {
 		folder_write("list", empty[i]);
-		expect_refusal(engine, "no entries in it any more, of 3; fill "
-				       "it, or let the script say { "
-				       "may_be_empty = true }");
+		expect_refusal(engine, USHER_ERROR_FILE,
+		    "no entries in it any more, of 3; fill "
+		    "it, or let the script say { "
+		    "may_be_empty = true }");
 	}
 	folder_write("list", kinds[_i].full);
 	ck_assert_int_eq(usher_reload(engine, NULL), 0);
@@ -356,8 +357,9 @@ START_TEST(at_least_so_many)
 	const char *second = strchr(kinds[_i].full, '\n') + 1;
 
 	folder_write("list", second);
-	expect_refusal(engine, "has 2 entries, and the script wants at_least "
-			       "= 3");
+	expect_refusal(engine, USHER_ERROR_SCRIPT,
+	    "has 2 entries, and the script wants at_least "
+	    "= 3");
 	/* and so from the first */
 	error = folder_refused("policy.lua");
 	ck_assert_ptr_nonnull(strstr(error.message, "has 2 entries"));
@@ -385,7 +387,7 @@ START_TEST(of_two_uses_the_strict_one_counts)
 	folder_write("list", "b01d\n");
 	engine = folder_engine("policy.lua");
 	folder_write("list", "");
-	expect_refusal(engine, "any more, of 1");
+	expect_refusal(engine, USHER_ERROR_FILE, "any more, of 1");
 }
 END_TEST
 

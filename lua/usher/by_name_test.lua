@@ -64,6 +64,21 @@ describe("usher.by_name", function()
     assert.equal("default default", offer(policy, "default", nil))
   end)
 
+  it("takes no name that clients' could never be", function()
+    for key, says in pairs {
+      ["A.example"] = "write 'a.example'", ["a.example."] = "write 'a.example'",
+      ["*.B.example."] = "write '*.b.example'",
+      ["a.example:443"] = "'a.example:443' is no host's name",
+      ["a..example"] = "is no host's name", [" a.example"] = "write 'a.example'",
+      ["::1"] = "is no host's name", [""] = "is no host's name",
+    } do
+      local ok, err = pcall(by_name, "[" .. ("%q"):format(key)
+        .. "] = say 'x'")
+      assert.is_false(ok)
+      assert.matches(says, err, 1, true)
+    end
+  end)
+
   it("takes no ticket where there is no policy", function()
     local none = by_name ""
     assert.equal("ignore_renew", offer(none, "a.example", "a.example"))

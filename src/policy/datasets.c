@@ -133,7 +133,7 @@ heed(struct ush_dataset *d, const struct ush_set_wish *wish,
 		d->may_be_empty = false;
 	if (n >= wish->at_least)
 		return 0;
-	return ush_error_set(err, USH_ERROR_FILE, d->label, 0,
+	return ush_error_set(err, USH_ERROR_SCRIPT, d->label, 0,
 	    "has %zu entries, and the script wants at_least = %zu; fill the "
 	    "file, or lower the number",
 	    n, wish->at_least);
