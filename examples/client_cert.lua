@@ -5,7 +5,9 @@
 -- good one stays in for as long as the tickets are renewed.
 --
 -- revoked.txt has a line for each revoked certificate: its SHA-256 fingerprint
--- or its serial number, in hex digits. Change it and reload.
+-- or its serial number, as openssl x509 prints them. Change it and reload. A
+-- line that is neither is an error, and so is a list that is suddenly empty; if
+-- the last entry is to go, say { file = "revoked.txt", may_be_empty = true }.
 --
 -- Cost: some 20 microseconds where a client has a certificate, to read it.
 -- Limits: it asks nobody (no OCSP, no CRL download), and full handshakes are

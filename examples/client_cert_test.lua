@@ -4,10 +4,12 @@
 
 local DAY = 24 * 60 * 60
 
--- The fingerprint of a client's certificate, as a server sees it.
-local function fingerprint(name)
+-- The fingerprint of a client's certificate, as a server sees it; or its serial
+-- number.
+local function fingerprint(name, fact)
   local server = usher.server(usher.policy { text = [[return {
-    generate = function(conn) conn.vars.seen = conn.client_cert.sha256 end,
+    generate = function(conn)
+      conn.vars.seen = conn.client_cert.]] .. (fact or "sha256") .. [[ end,
   }]] }, { client_cert = "require" })
   return server:visit({ cert = name }).vars.seen
 end
@@ -51,6 +53,27 @@ for _, tls in ipairs { "1.2", "1.3" } do
       before = without:visit { cert = "mallory" }
       after = without:visit { cert = "mallory", ticket = before.ticket }
       assert.is_true(after.resumed)
+    end)
+
+    it("knows it in each spelling that openssl has", function()
+      local sha256 = fingerprint("mallory")
+      local serial = fingerprint("mallory", "serial")
+      local ticket = without:visit({ cert = "mallory" }).ticket
+      assert.is_true(
+        without:visit({ cert = "mallory", ticket = ticket }).resumed)
+      local colons = sha256:upper():gsub("..", "%0:"):sub(1, -2)
+      for _, entry in ipairs {
+        "sha256 Fingerprint=" .. colons, "serial=" .. serial:upper(),
+        "    Serial Number: " .. serial:upper(), "00" .. serial, "0x" .. serial,
+        "R\t261130120000Z\t251130120000Z\t" .. serial:upper()
+          .. "\tunknown\t/CN=mallory",
+      } do
+        local server = usher.server(with_revoked(entry), options)
+        local first = with:visit { cert = "mallory" }
+        local visit = server:visit { cert = "mallory", ticket = first.ticket }
+        assert.is_false(visit.resumed)
+        assert.equal("client certificate is revoked", visit.reason)
+      end
     end)
 
     it("leaves others alone", function()

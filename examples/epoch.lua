@@ -5,12 +5,14 @@
 -- decided under the old rules must not live on in a ticket.
 --
 -- epochs.txt has a line for each host, its name and any word. Change a host's
--- word and reload, and its older tickets are void. "*" is for all others.
+-- word and reload, and its older tickets are void. "*" is for all others; what
+-- is no host's name is an error with its line.
 --
 -- Cost: a look-up, and the word in each ticket. Limit: what the server itself
 -- keeps by session (its own cache) is not looked at here.
 
-local epochs = require("usher.data").map("epochs.txt")
+local epochs =
+  require("usher.data").map("epochs.txt", { form = "host", at_least = 1 })
 
 local function epoch_of(conn)
   return epochs:get(conn.server_name or "*") or epochs:get("*")

@@ -12,15 +12,15 @@
 --
 -- Cost: a look-up. Limit: sessions that were recorded stay readable.
 
-local usher = require "usher"
-local leaked = require("usher.data").set("leaked_keys.txt")
+local leaked =
+  require("usher.data").set("leaked_keys.txt", { form = "key_name" })
 
 return {
   name = "leaked_key",
 
   decrypt = function(conn, ticket)
     if not ticket.decrypted then return "default" end
-    if leaked:contains(usher.hex(ticket.key_name)) then
+    if leaked:contains(ticket.key_name) then
       return "ignore_renew", "made with a leaked key"
     end
     local issued_after = tonumber(conn.vars.issued_after) or 0

@@ -208,6 +208,34 @@ status 2 "$usher" check data.lua
 grep -q 'data.lua:2: map.txt: there is no such file' err ||
 	fail "no word of the file that is missing"
 
+# Lists of what is revoked: every line that would never match.
+cat >revoke.lua <<'END'
+return require "usher.revoke" { serials = "index.txt", sha256 = "prints.txt" }
+END
+printf 'R\t261130120000Z\t251130120000Z\t00B01D\tunknown\t/CN=mallory\n' \
+	>index.txt
+printf 'V\t261130120000Z\t\t04D2\tunknown\t/CN=alice\nCN=mallory\n' \
+	>>index.txt
+printf '0xB01D  # mallory\nSHA1 Fingerprint=B0:1D\n' >prints.txt
+status 1 "$usher" check revoke.lua
+grep -v '^revoke.lua: \|^  ' out >page
+cat >expected <<'END'
+index.txt:3: 'CN=mallory' is no serial number; write hex digits, as openssl x509 -serial prints them
+prints.txt:1: '0xB01D' is no SHA-256 fingerprint; write 64 hex digits, as openssl x509 -fingerprint -sha256 prints them
+prints.txt:2: 'SHA1 Fingerprint=B0:1D' is no SHA-256 fingerprint; write 64 hex digits, as openssl x509 -fingerprint -sha256 prints them
+END
+diff page expected || fail "the lines of lists that never match"
+cat >revoke.lua <<'END'
+local usher = require "usher"
+return usher.revoke {
+  serials = { file = "index.txt", at_least = 9 },
+}
+END
+sed -i 3d index.txt
+status 1 "$usher" check revoke.lua
+grep -q '^revoke.lua:2: usher.revoke: .*index.txt: has 1 entries, and' out ||
+	fail "too few entries"
+
 echo 'return }' >lists.lua
 status 1 "$usher" check main.lua
 grep -q '^lists.lua:1: unexpected symbol' out || fail "syntax of a module"

@@ -242,6 +242,16 @@ local function decrypt_of(items, refuse)
   end
 end
 
+-- What no connection can have, it would never be compared with.
+local function check_lengths(option, list, most)
+  for _, item in ipairs(type(list) == "table" and list or {}) do
+    if item == "" or #item > most then
+      error("usher.bind: option '" .. option .. "' takes strings of 1 to "
+        .. most .. " bytes, not '" .. item .. "'", 3)
+    end
+  end
+end
+
 --- A policy, or a part of usher.chain: a ticket is good only where all that is
 --- declared is as it was when the ticket was made.
 ---@param given usher.bind.Options
@@ -255,6 +265,8 @@ local function bind(given)
     error("usher.bind: option 'client_cert' must be true or 'required', not '"
       .. mode .. "'", 2)
   end
+  check_lengths("alpn", given.alpn, 255)
+  check_lengths("vars", given.vars, 64)
   local items = items_of(given, v4, v6)
   if #items == 0 then
     error("usher.bind is told to bind to nothing; say server_name = true, or "

@@ -3,6 +3,7 @@
 -- A policy for each server name. A ticket knows under which of them it was
 -- made, and is good under no other.
 
+local data = require "usher.data"
 local part = require "usher.part"
 
 -- "*.example.com" of the name "a.b.example.com" is looked for at each dot, the
@@ -20,8 +21,8 @@ local function entry_of(entries, name)
 end
 
 local function pick_of(key)
-  return function(data)
-    return data.n == key and data.d or nil
+  return function(stored)
+    return stored.n == key and stored.d or nil
   end
 end
 
@@ -30,14 +31,16 @@ local function check_key(key)
     error("usher.by_name takes policies by server names, not by a "
       .. type(key), 4)
   end
-  if key ~= key:lower() then
-    error("usher.by_name: server names are in lower case: write '"
-      .. key:lower() .. "'", 4)
-  end
   if key:find("*", 2, true) or key:find("*", 1, true) and key:sub(2, 2) ~= "."
     or key == "*." then
     error("usher.by_name: '" .. key .. "' is no name; a star can only stand "
       .. "for all that comes before a dot, as in '*.example.com'", 4)
+  end
+  local plain, why = data.plain(key, "host")
+  if not plain then error("usher.by_name: " .. why, 4) end
+  if plain ~= key then
+    error("usher.by_name: server names are in lower case, without a dot at "
+      .. "their end: write '" .. plain .. "'", 4)
   end
 end
 
@@ -65,14 +68,14 @@ local function decrypt_of(entries)
     if not ticket.decrypted then return "default" end
     local entry = entry_of(entries, conn.server_name)
     if not entry then return "ignore_renew", "no policy for this name" end
-    local data = ticket.data
-    if not data then return "ignore_renew", "not one of ours" end
-    if data.n ~= entry.key then
+    local stored = ticket.data
+    if not stored then return "ignore_renew", "not one of ours" end
+    if stored.n ~= entry.key then
       return "ignore_renew", "made under another name's policy"
     end
     local decrypt = entry.decrypt
     if not decrypt then return "default" end
-    return decrypt(conn, ticket, data.d)
+    return decrypt(conn, ticket, stored.d)
   end
 end
 
@@ -80,10 +83,10 @@ local function generate_of(entries)
   return function(conn, ticket)
     local entry = entry_of(entries, conn.server_name)
     if not entry then return { n = false } end
-    local data, reason =
+    local made, reason =
       part.generate(entry.policy, conn, entry.view(ticket))
-    if data == false then return false, reason end
-    return { n = entry.key, d = data }
+    if made == false then return false, reason end
+    return { n = entry.key, d = made }
   end
 end
 

@@ -38,8 +38,8 @@ describe("usher.by_name", function()
       ["a.example"] = "exact", ["x.a.example"] = "star",
       ["b.example"] = "star", ["x.b.example"] = "longer",
       ["y.x.b.example"] = "longer", ["example"] = "default",
-      ["a.example."] = "default", [".example"] = "star",
-      ["*.example"] = "star", ["aexample"] = "default",
+      ["a.example."] = "exact", ["A.Example"] = "exact",
+      ["X.A.EXAMPLE."] = "star", ["aexample"] = "default",
     } do
       assert.equal(what .. " " .. what, offer(policy, name, name))
     end
@@ -62,6 +62,21 @@ describe("usher.by_name", function()
   it("has a host for each name, even one called default", function()
     -- The word is no star: a client that asks for it gets its policy.
     assert.equal("default default", offer(policy, "default", nil))
+  end)
+
+  it("takes no name that clients' could never be", function()
+    for key, says in pairs {
+      ["A.example"] = "write 'a.example'", ["a.example."] = "write 'a.example'",
+      ["*.B.example."] = "write '*.b.example'",
+      ["a.example:443"] = "'a.example:443' is no host's name",
+      ["a..example"] = "is no host's name", [" a.example"] = "write 'a.example'",
+      ["::1"] = "is no host's name", [""] = "is no host's name",
+    } do
+      local ok, err = pcall(by_name, "[" .. ("%q"):format(key)
+        .. "] = say 'x'")
+      assert.is_false(ok)
+      assert.matches(says, err, 1, true)
+    end
   end)
 
   it("takes no ticket where there is no policy", function()

@@ -69,16 +69,31 @@ end
 
 local function are_strings(value)
   if type(value) ~= "table" then return false end
-  for i = 1, #value do
-    if type(value[i]) ~= "string" then return false end
+  local n = 0
+  for _, item in pairs(value) do
+    if type(item) ~= "string" then return false end
+    n = n + 1
   end
-  return #value > 0
+  -- Nothing beside the list, where nobody would look at it.
+  return n > 0 and #value == n and value[n] ~= nil
+end
+
+-- { file = NAME, may_be_empty = true, at_least = N }; usher.data looks at the
+-- values.
+local function is_file(value)
+  if type(value) ~= "table" or type(value.file) ~= "string" then return false end
+  for name in pairs(value) do
+    if name ~= "file" and name ~= "may_be_empty" and name ~= "at_least" then
+      return false
+    end
+  end
+  return true
 end
 
 -- A set is a data set, the name of its file, or a list.
 local function is_set(value)
   return type(value) == "string" or type(value) == "userdata"
-    or are_strings(value)
+    or are_strings(value) or is_file(value)
 end
 
 -- Is it of that kind, and what is the kind called?
@@ -93,7 +108,11 @@ local fits = {
   },
   table = { function(v) return type(v) == "table" end, "a table" },
   strings = { are_strings, "a list of strings" },
-  set = { is_set, "a file's name, a list of strings, or a data set" },
+  set = {
+    is_set,
+    "a file's name, a list of strings, a data set, or { file = NAME, "
+      .. "may_be_empty = true or at_least = N }",
+  },
 }
 
 -- `kinds` may name several, as in "boolean|strings".

@@ -7,7 +7,12 @@ local usher = require "usher"
 local data = require "usher.data"
 local options = require "usher.options"
 
----@alias usher.Set string | string[] | userdata
+---@class usher.File
+---@field file string
+---@field may_be_empty? boolean it is no accident if there are no entries
+---@field at_least? integer entries
+
+---@alias usher.Set string | usher.File | string[] | userdata
 
 ---@class usher.revoke.Options
 ---@field name? string the policy's name
@@ -26,45 +31,73 @@ local kinds = {
   refuse = "string",
 }
 
--- Hex digits as facts have them: lower case, two for each byte, no colons, no
--- "00" in front.
-local function plain(hex)
-  local digits = hex:lower():gsub("^0x", ""):gsub("[^0-9a-f]", "")
-  if #digits % 2 == 1 then digits = "0" .. digits end
-  while #digits > 2 and digits:sub(1, 2) == "00" do digits = digits:sub(3) end
-  return digits
+local forms = { serials = "serial", sha256 = "sha256", tickets = "id" }
+
+local function is_list(set)
+  return type(set) == "table" and set[1] ~= nil
+end
+
+local function file_of(set)
+  if type(set) == "table" then return set.file end
+  return type(set) == "string" and set or nil
+end
+
+-- The form that an option's entries are read in. One file for serial numbers
+-- and fingerprints has both, and each line shows which of them it is.
+local function form_of(given, option)
+  local file = file_of(given[option])
+  if option ~= "tickets" and file and file_of(given.serials) == file
+    and file_of(given.sha256) == file then
+    return "certificate"
+  end
+  return forms[option]
 end
 
 -- A list's entries as keys.
-local function keys_of(list)
+local function keys_of(list, form)
   local keys = {}
   for i = 1, #list do
-    local key = plain(list[i])
-    if key == "" then
-      error("usher.revoke: there are no hex digits in '" .. list[i] .. "'", 4)
-    end
+    local key, why = data.plain(list[i], form)
+    if not key then error("usher.revoke: " .. why, 4) end
     keys[key] = true
   end
   return keys
 end
 
--- A function that tells whether a value is in the set. Who writes a file copies
--- from what other programs print: in capitals, or with colons.
-local function lookup(set)
+local function read(set, form)
+  local with = { form = form }
   if type(set) == "table" then
-    local keys = keys_of(set)
-    return function(value) return keys[value] end
+    with.may_be_empty, with.at_least = set.may_be_empty, set.at_least
   end
-  if type(set) == "string" then
-    local ok, result = pcall(data.set, set)
-    if not ok then error("usher.revoke: " .. tostring(result), 3) end
-    set = result
+  local ok, result = pcall(data.set, file_of(set), with)
+  if not ok then error("usher.revoke: " .. tostring(result), 4) end
+  return result
+end
+
+-- A set of the script's own has to know the spellings of its entries.
+local function check_set(set, form, option)
+  local ok, has = pcall(function() return set:form() end)
+  if ok and (has == form or has == "certificate" and form ~= "id") then
+    return
   end
-  return function(value)
-    local colons = value:gsub("..", "%0:"):sub(1, -2)
-    return set:contains(value) or set:contains(value:upper())
-      or set:contains(colons) or set:contains(colons:upper())
+  error("usher.revoke: the set of option '" .. option .. "' must have the form '"
+    .. form .. "'; make it by usher.data.set(FILE, { form = '" .. form
+    .. "' })", 4)
+end
+
+-- A function that tells whether a value is in the set.
+local function lookup(given, option)
+  local set, form = given[option], form_of(given, option)
+  if is_list(set) then
+    local keys = keys_of(set, form)
+    return function(value) return keys[data.plain(value, form)] end
   end
+  if type(set) == "userdata" then
+    check_set(set, form, option)
+  else
+    set = read(set, form)
+  end
+  return function(value) return set:contains(value) end
 end
 
 local function check_cert(cert, sets, expired)
@@ -110,7 +143,7 @@ local function revoke(given)
   local refuse = options.refusal("usher.revoke", given)
   local sets = {}
   for _, name in ipairs { "serials", "sha256", "tickets" } do
-    if given[name] then sets[name] = lookup(given[name]) end
+    if given[name] then sets[name] = lookup(given, name) end
   end
   return setmetatable({
     name = given.name,

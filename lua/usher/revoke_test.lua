@@ -52,10 +52,41 @@ describe("usher.revoke", function()
     assert.equal("a ticket without id", refused(option))
   end)
 
+  it("refuses what is no entry, in the line that gives it", function()
+    for option, says in pairs {
+      ["serials = { 'mallory' }"] = "'mallory' is no serial number; write",
+      ["serials = { '' }"] = "'' is no serial number",
+      ["serials = { '" .. SHA256 .. "' }"] = "is no serial number",
+      ["sha256 = { '8ab3' }"] = "'8ab3' is no SHA-256 fingerprint",
+      ["tickets = { '123456789abcdef' }"] = "is no ticket's id",
+      ["serials = { '01', file = 'x' }"] = "a list of strings",
+      ["serials = { file = 'x', form = 'hex' }"] = "a list of strings",
+    } do
+      local ok, err = pcall(usher.policy, {
+        text = "local r = require 'usher.revoke'\nlocal p = r {" .. option
+          .. "}\nreturn p",
+      })
+      assert.is_false(ok)
+      assert.matches(":2: ", err, 1, true)
+      assert.matches(says, err, 1, true)
+    end
+  end)
+
+  it("loses no zeros of what has a fixed length", function()
+    local sha256, id = "00" .. SHA256:sub(3), "007c350011223344"
+    assert.equal(REVOKED,
+      refused("sha256 = { '" .. sha256 .. "' }", { sha256 = sha256 }))
+    assert.equal("ticket is revoked",
+      refused("tickets = { '" .. id .. "' }", nil, id))
+    assert.equal(REVOKED,
+      refused("serials = { '-0x04d2' }", { serial = "-04d2" }))
+    assert.is_nil(refused("serials = { '-0x04d2' }", { serial = "04d2" }))
+  end)
+
   it("looks at the time of a certificate", function()
     assert.equal("client certificate has expired", refused("", { to = -1 }))
     assert.equal("client certificate is not valid yet",
-      refused("", { from = 1 }))
+      refused("", { from = 100 }))
     assert.is_nil(refused("expired = false", { to = -1 }))
   end)
 
@@ -87,6 +118,32 @@ describe("usher.revoke", function()
       assert.equal("ignore_renew", offer(SHA256))
       assert.equal("default", offer(("0b"):rep(32)))
     end
+    os.execute("rm -r '" .. folder .. "'")
+  end)
+
+  -- Whoever makes sets of his own has to say what they hold.
+  it("takes sets of the right form", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir -m 700 '" .. folder .. "'")
+    local function try(form)
+      local file = assert(io.open(folder .. "/policy.lua", "w"))
+      file:write("local set = require('usher.data').set('list'", form, ")\n",
+        "local policy = require 'usher.revoke' { serials = set }\n",
+        "return policy")
+      file:close()
+      local ok, err = pcall(usher.policy, folder .. "/policy.lua")
+      return ok or err
+    end
+    local list = assert(io.open(folder .. "/list", "w"))
+    list:write("serial=8AB3\n")
+    list:close()
+    assert.is_true(try ", { form = 'serial' }")
+    assert.is_true(try ", { form = 'certificate' }")
+    for _, form in ipairs { "", ", { form = 'host' }", ", { form = 'hex' }" } do
+      assert.matches("policy.lua:", try(form), 1, true)
+    end
+    assert.matches("must have the form 'serial'", try "", 1, true)
     os.execute("rm -r '" .. folder .. "'")
   end)
 

@@ -87,24 +87,38 @@ local STORE = {
     "Was it there? Of several at once, one gets true." },
 }
 
+-- Behind the file's name: "form" is what its entries are.
+local function options_of(form)
+  return "param file string relative to the script's folder\nparam options? { "
+    .. (form and "form?: usher.Form, " or "")
+    .. "may_be_empty?: boolean, at_least?: integer }\n"
+end
+
 local DATA = {
-  set = { "file", "param file string relative to the script's folder\n"
-    .. "return usher.Set", "Reads a list, one entry a line." },
-  map = { "file", "param file string relative to the script's folder\n"
-    .. "return usher.Map", "Reads keys and, behind a blank, their values." },
-  networks = { "file", "param file string relative to the script's folder\n"
-    .. "return usher.Networks", "Reads networks and addresses." },
+  set = { "file, options", options_of(true) .. "return usher.Set",
+    "Reads a list, one entry a line." },
+  map = { "file, options", options_of(true) .. "return usher.Map",
+    "Reads keys and, behind a blank, their values." },
+  networks = { "file, options", options_of() .. "return usher.Networks",
+    "Reads networks and addresses." },
+  plain = { "text, form", "param text string\nparam form usher.Form\n"
+    .. "return string? plain\nreturn string? why",
+    "An entry in the one spelling that facts have; nil if it is none." },
 }
+
+local FORM = { "", "return usher.Form?", "What its entries are; nil: any." }
 
 -- The objects of usher.data, by what makes them.
 local OBJECTS = {
   set = { "Set", "The entries of a file. # counts them.", {
     contains = { "value", "param value string\nreturn boolean",
       "Is it an entry?" },
+    form = FORM,
   } },
   map = { "Map", "The keys and values of a file. # counts them.", {
     get = { "key", "param key string\nreturn string?",
       "The value of a key, or nil." },
+    form = FORM,
   } },
   networks = { "Networks",
     "The networks of a file. # counts those not within another one.", {
@@ -172,6 +186,8 @@ end
 function modules.data()
   check()
   local title = module("usher.data", "lists from files")
+  write.lines("", "---@alias usher.Form", '---| "serial" | "sha256" '
+    .. '| "certificate" | "id" | "key_name" | "hex" | "host"')
   for _, name in ipairs(write.sorted(OBJECTS)) do
     local object = OBJECTS[name]
     write.lines("", "---" .. object[2], "---@class usher." .. object[1],

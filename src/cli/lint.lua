@@ -269,10 +269,11 @@ function Lint:compare(node)
     return self:unknown(node.line, name .. ' is never "' .. b.value .. '"',
       b.value, values, "it can be " .. table.concat(values, ", "))
   end
-  if fact.name == "server_name" and b.value:find("%u") then
-    self:add(node.line, name .. ' is never "' .. b.value .. '"',
-      'it is in lower case: "' .. b.value:lower() .. '"')
-  end
+  local plain = b.value:lower():gsub("%.$", "")
+  if fact.name ~= "server_name" or plain == b.value then return end
+  self:add(node.line, name .. ' is never "' .. b.value .. '"',
+    (b.value:find("%u") and "it is in lower case: " or "it ends in no dot: ")
+      .. '"' .. plain .. '"')
 end
 
 --

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/recorded_reader.h"
+#include "data/host.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -17,6 +18,27 @@ read_bytes(struct ush_recorded_reader *reader, const json_t *json,
 		return 0;
 	return ush_recorded_refuse_type(
 	    reader, path, "a string, or {\"$hex\": \"...\"} for bytes", json);
+}
+
+/* As a connection has it: see tls/live.h. */
+static int
+read_server_name(struct ush_recorded_reader *reader, const json_t *json,
+    const char *path, struct ush_bytes *name)
+{
+	struct ush_bytes text;
+	char *plain;
+
+	if (read_bytes(reader, json, path, &text) != 0)
+		return -1;
+	plain = ush_recorded_alloc(reader->r, text.len + 1);
+	if (!plain)
+		return ush_recorded_refuse(reader, "%s: out of memory", path);
+	name->p = plain;
+	name->len = ush_host_read(text.p, text.len, plain);
+	if (name->len > 0)
+		return 0;
+	return ush_recorded_refuse(reader,
+	    "%s: is no host's name; leave it out, since it is nil then", path);
 }
 
 /* A whole number, also one that is written as 60.0. */
@@ -236,6 +258,9 @@ ush_recorded_value(struct ush_recorded_reader *reader, const json_t *json,
 	value->there = true;
 	switch (ush_fact_infos[id].type) {
 	case USH_FACT_STRING:
+		if (id == USH_CONN_server_name || id == USH_TICKET_server_name)
+			return read_server_name(
+			    reader, json, path, &value->as.string);
 		return read_bytes(reader, json, path, &value->as.string);
 	case USH_FACT_INTEGER:
 		return read_integer(reader, json, path, &value->as.integer);

@@ -141,6 +141,14 @@ ush_set_new(enum ush_set_kind kind, struct ush_buffer *text,
     const unsigned char key[USH_SIPHASH_KEY], const char *label,
     struct ush_error *err)
 {
+	return ush_set_new_of(kind, USH_FORM_NONE, text, key, label, err);
+}
+
+struct ush_set *
+ush_set_new_of(enum ush_set_kind kind, enum ush_form form,
+    struct ush_buffer *text, const unsigned char key[USH_SIPHASH_KEY],
+    const char *label, struct ush_error *err)
+{
 	struct ush_set_lines lines = {.label = label, .err = err};
 	struct ush_set *set = calloc(1, sizeof *set);
 	int result = -1;
@@ -155,6 +163,7 @@ ush_set_new(enum ush_set_kind kind, struct ush_buffer *text,
 		goto done;
 	}
 	set->kind = kind;
+	set->form = form;
 	memcpy(set->key, key, sizeof set->key);
 	lines.next = text->data;
 	lines.end = text->data + text->len;
@@ -192,6 +201,12 @@ enum ush_set_kind
 ush_set_kind(const struct ush_set *set)
 {
 	return set->kind;
+}
+
+enum ush_form
+ush_set_form(const struct ush_set *set)
+{
+	return set->form;
 }
 
 size_t

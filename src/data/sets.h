@@ -6,7 +6,9 @@
  *
  * The text has one entry a line; blanks around it don't count, nor do empty
  * lines, a carriage return at a line's end and a byte-order mark at the start.
- * A "#" at the start of a line or after a blank starts a comment.
+ * A "#" at the start of a line or after a blank starts a comment. What nobody
+ * sees can't be part of an entry: control characters, and at its ends blanks
+ * that are not ASCII, and the like.
  *
  *	set		the whole line is the entry
  *	map		the key ends at the first blank; the rest is the value
@@ -20,6 +22,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "data/form.h"
 #include "data/ip.h"
 #include "data/siphash.h"
 
@@ -37,6 +40,15 @@ enum {
 
 struct ush_set;
 
+/* What a script asks for. */
+struct ush_set_wish {
+	enum ush_set_kind kind;
+	enum ush_form form;
+	const char *file;
+	bool may_be_empty; /* it is no accident if there are no entries */
+	size_t at_least;   /* entries */
+};
+
 /*
  * A set from a file's text, which is used up: the buffer is empty afterwards,
  * whatever happens. `key` is random. NULL with *err filled, in which `label` is
@@ -45,6 +57,11 @@ struct ush_set;
 struct ush_set *ush_set_new(enum ush_set_kind kind, struct ush_buffer *text,
     const unsigned char key[USH_SIPHASH_KEY], const char *label,
     struct ush_error *err);
+/* The same of entries, or of a map's keys, of a form. Look-ups are by the keys
+ * that ush_form_ask gives. */
+struct ush_set *ush_set_new_of(enum ush_set_kind kind, enum ush_form form,
+    struct ush_buffer *text, const unsigned char key[USH_SIPHASH_KEY],
+    const char *label, struct ush_error *err);
 void ush_set_free(struct ush_set *set); /* NULL is fine */
 
 /*
@@ -57,6 +74,7 @@ typedef void (*ush_set_wrong_fn)(const struct ush_error *err, size_t more);
 extern ush_set_wrong_fn ush_set_wrong;
 
 enum ush_set_kind ush_set_kind(const struct ush_set *set);
+enum ush_form ush_set_form(const struct ush_set *set);
 
 /* How many different entries; of networks, those not within another. */
 size_t ush_set_count(const struct ush_set *set);

@@ -118,28 +118,111 @@ index_entries(struct ush_set *set, struct ush_set_lines *lines,
 	return 0;
 }
 
-/* Ends the key of a map by a NUL, and moves the value up to it. The length of
- * both, or 0 if there is no value. */
-static size_t
-split(char *p, size_t len)
+static bool
+has_control(const char *p, const char *end)
 {
-	size_t key = strcspn(p, " \t"), value = key;
+	unsigned char c;
 
-	if (key >= len)
-		return 0;
-	while (p[value] == ' ' || p[value] == '\t')
-		value++;
-	p[key] = '\0';
-	memmove(p + key + 1, p + value, len - value);
-	return key + 1 + len - value;
+	for (; p < end; p++) {
+		c = (unsigned char)*p;
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return true;
+	}
+	return false;
 }
 
 static int
-fail_value(struct ush_set_lines *lines)
+fail_control(struct ush_set_lines *lines)
 {
 	return ush_set_fail(lines,
-	    "there is a key without a value; write both, with a blank between "
-	    "them");
+	    "there is a control character in the entry; remove it, or end each "
+	    "entry by a line feed");
+}
+
+/* Blanks and marks that an editor does not show, in UTF-8. The length of the
+ * one that begins here, or 0. */
+static size_t
+invisible(const char *p, const char *end)
+{
+	static const char *const chars[] = {
+	    "\xc2\xa0", "\xc2\xad",         /* no-break space, soft hyphen */
+	    "\xe2\x80\x8b", "\xe2\x80\x8c", /* of no width */
+	    "\xe2\x80\x8d", "\xe2\x80\x8e", /* joiner, left to right */
+	    "\xe2\x80\x8f", "\xe2\x80\xaf", "\xe2\x81\xa0", /* word joiner */
+	    "\xe3\x80\x80", "\xef\xbb\xbf", /* byte-order mark */
+	};
+	size_t len;
+
+	for (size_t i = 0; i < sizeof chars / sizeof *chars; i++) {
+		len = strlen(chars[i]);
+		if ((size_t)(end - p) >= len && memcmp(p, chars[i], len) == 0)
+			return len;
+	}
+	return 0;
+}
+
+static bool
+is_plain(const char *p, size_t len)
+{
+	const char *end = p + len;
+
+	/* Most entries are ASCII. */
+	if (((unsigned char)p[0] | (unsigned char)end[-1]) < 0x80)
+		return true;
+	return invisible(p, end) == 0 &&
+	       (len < 2 || invisible(end - 2, end) != 2) &&
+	       (len < 3 || invisible(end - 3, end) != 3);
+}
+
+/* Makes an entry, or the key of a map's, what it is looked up by, in place,
+ * with a NUL behind it. Its length; 0: it is left out, or -1 with an error. */
+static long
+read_key(
+    const struct ush_set *set, struct ush_set_lines *lines, char *p, size_t len)
+{
+	char why[USH_FORM_WHY];
+
+	if (set->form != USH_FORM_NONE) {
+		switch (ush_form_entry(set->form, p, len, p, why)) {
+		case USH_FORM_ENTRY:
+			return (long)strlen(p);
+		case USH_FORM_SKIP:
+			return 0;
+		case USH_FORM_WRONG:
+			break;
+		}
+		return ush_set_fail(lines, why);
+	}
+	if (!is_plain(p, len))
+		return ush_set_fail(lines,
+		    "there is a character that can't be seen at an end of the "
+		    "entry; remove it");
+	p[len] = '\0'; /* was a blank, or a line's end */
+	return (long)len;
+}
+
+/* Makes it a key and a value with a NUL between them. The length of both; else
+ * as read_key. */
+static long
+read_pair(
+    const struct ush_set *set, struct ush_set_lines *lines, char *p, size_t len)
+{
+	size_t key, value;
+	long n;
+
+	p[len] = '\0';
+	key = value = strcspn(p, " \t");
+	if (key >= len)
+		return ush_set_fail(lines,
+		    "there is a key without a value; write both, with a blank "
+		    "between them");
+	while (p[value] == ' ' || p[value] == '\t')
+		value++;
+	n = read_key(set, lines, p, key);
+	if (n <= 0)
+		return n;
+	memmove(p + n + 1, p + value, len - value);
+	return n + 1 + (long)(len - value);
 }
 
 /* Presses the entries together at the start of the text, and notes the lines
@@ -149,23 +232,25 @@ press(struct ush_set *set, struct ush_buffer *text, struct ush_set_lines *lines,
     uint32_t *numbers)
 {
 	char *to = text->data, *p;
-	long n = 0;
+	long n = 0, used;
 	size_t len;
 	int more;
 
 	while ((more = ush_set_line(lines, &p, &len)) == 1) {
-		if (set->kind == USH_MAP) {
-			p[len] = '\0'; /* was a blank, or a line's end */
-			len = split(p, len);
-			if (len == 0) {
-				if (fail_value(lines) != 0)
-					return -1;
-				continue;
-			}
+		if (has_control(p, p + len)) {
+			if (fail_control(lines) != 0)
+				return -1;
+			continue;
 		}
-		memmove(to, p, len);
-		to[len] = '\0';
-		to += len + 1;
+		used = set->kind == USH_MAP ? read_pair(set, lines, p, len)
+					    : read_key(set, lines, p, len);
+		if (used < 0)
+			return -1;
+		if (used == 0)
+			continue;
+		memmove(to, p, (size_t)used);
+		to[used] = '\0';
+		to += used + 1;
 		numbers[n++] = (uint32_t)lines->number;
 	}
 	text->len = (size_t)(to - text->data);

@@ -31,6 +31,7 @@ struct ush_set_nets {
 
 struct ush_set {
 	enum ush_set_kind kind;
+	enum ush_form form;
 	size_t count, bytes;
 	/* set, map */
 	char *text; /* entries, or keys and values, a NUL after each */

@@ -22,8 +22,8 @@ struct ush_lib_host {
 	    void *arg, enum ush_log_level level, const char *text, size_t len);
 	/* The data set in a file, which outlives the state; NULL with a
 	 * sentence in `why`. */
-	const struct ush_set *(*data)(void *arg, enum ush_set_kind kind,
-	    const char *file, char *why, size_t cap);
+	const struct ush_set *(*data)(
+	    void *arg, const struct ush_set_wish *wish, char *why, size_t cap);
 	/* What this call sees of the store; valid during the call. NULL if
 	 * there is none. */
 	const struct ush_store_view *(*store)(void *arg);

@@ -7,6 +7,7 @@
  */
 #include "data/sets.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -67,12 +68,32 @@ key_arg(lua_State *L, size_t *len)
 	return s;
 }
 
+/* What the argument is looked up by: itself, or its key in the set's form,
+ * which is written to `room`. What is of no such form is an error: "it is not
+ * among them" could be just wrong. [-0, +0, e] */
+static const char *
+form_arg(lua_State *L, const struct ush_set *set, char room[USH_FORM_ROOM],
+    size_t *len)
+{
+	enum ush_form form = ush_set_form(set);
+	const char *s = key_arg(L, len);
+	char why[USH_FORM_WHY];
+
+	if (form == USH_FORM_NONE)
+		return s;
+	if (ush_form_ask(form, s, *len, room, why) != 0)
+		luaL_error(L, "%s", why);
+	*len = strlen(room);
+	return room;
+}
+
 static int
 l_set_contains(lua_State *L)
 {
 	const struct ush_set *set = self_arg(L);
+	char room[USH_FORM_ROOM];
 	size_t len;
-	const char *s = key_arg(L, &len);
+	const char *s = form_arg(L, set, room, &len);
 
 	lua_pushboolean(L, ush_set_has(set, s, len));
 	return 1;
@@ -82,8 +103,10 @@ static int
 l_map_get(lua_State *L)
 {
 	const struct ush_set *set = self_arg(L);
+	char room[USH_FORM_ROOM];
 	size_t len;
-	const char *s = key_arg(L, &len), *value = ush_set_get(set, s, len);
+	const char *s = form_arg(L, set, room, &len);
+	const char *value = ush_set_get(set, s, len);
 
 	if (!value)
 		return 0;
@@ -129,24 +152,104 @@ l_assigned(lua_State *L)
 	    name, kinds[kind].full);
 }
 
+/* form(): the form's name, or nil. */
+static int
+l_form(lua_State *L)
+{
+	const struct ush_set *set = self_arg(L);
+
+	lua_pushstring(L, ush_form_name(ush_set_form(set)));
+	return 1;
+}
+
+/*
+ * Reading files
+ */
+
+static int
+form_error(lua_State *L, const char *name)
+{
+	char all[128], shown[SHOWN];
+	size_t len = 0;
+
+	for (int i = USH_FORM_NONE + 1; i < USH_FORMS; i++)
+		len += (size_t)snprintf(all + len, sizeof all - len, "%s%s",
+		    len > 0 ? ", " : "", ush_form_name((enum ush_form)i));
+	ush_escape(shown, sizeof shown, name, strlen(name));
+	return luaL_error(
+	    L, "there is no form '%s'; the forms are %s", shown, all);
+}
+
+/* One option: its name at -2, its value on top. [-0, +0, e] */
+static void
+read_option(lua_State *L, struct ush_set_wish *wish)
+{
+	const char *name =
+	    lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+	lua_Number n;
+
+	if (strcmp(name, "form") == 0 && wish->kind != USH_NETWORKS) {
+		if (lua_type(L, -1) != LUA_TSTRING)
+			luaL_error(L, "option 'form' must be a string");
+		if (!ush_form_find(lua_tostring(L, -1), &wish->form))
+			form_error(L, lua_tostring(L, -1));
+	} else if (strcmp(name, "may_be_empty") == 0) {
+		if (!lua_isboolean(L, -1))
+			luaL_error(
+			    L, "option 'may_be_empty' must be true or false");
+		wish->may_be_empty = lua_toboolean(L, -1);
+	} else if (strcmp(name, "at_least") == 0) {
+		n = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
+		if (!(n >= 0 && n <= UINT32_MAX))
+			luaL_error(L,
+			    "option 'at_least' must be a number, 0 or "
+			    "more");
+		wish->at_least = (size_t)n;
+	} else {
+		luaL_error(L,
+		    "usher.data.%s has no option '%s'; its options "
+		    "are %smay_be_empty and at_least",
+		    kinds[wish->kind].name, name,
+		    wish->kind == USH_NETWORKS ? "" : "form, ");
+	}
+}
+
+/* [-0, +0, e] */
+static void
+options_arg(lua_State *L, struct ush_set_wish *wish)
+{
+	if (lua_isnoneornil(L, 2))
+		return;
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_pushnil(L);
+	while (lua_next(L, 2)) {
+		read_option(L, wish);
+		lua_pop(L, 1);
+	}
+	if (wish->may_be_empty && wish->at_least > 0)
+		luaL_error(L, "a file that may be empty can't have at least "
+			      "some entries; give one of the two options");
+}
+
 /* The constructors: upvalues are the metatable, and the kind. */
 static int
 l_data_open(lua_State *L)
 {
 	const struct ush_lib_host *host = ush_lib_host_of(L);
 	lua_Integer kind = lua_tointeger(L, lua_upvalueindex(UP_KIND));
+	struct ush_set_wish wish = {.kind = (enum ush_set_kind)kind};
 	const struct ush_set **object, *set;
 	size_t len;
-	const char *file = ush_lib_string_arg(L, 1, &len);
 	char why[512];
 
-	if (strlen(file) != len)
+	wish.file = ush_lib_string_arg(L, 1, &len);
+	options_arg(L, &wish);
+	if (strlen(wish.file) != len)
 		return luaL_argerror(L, 1, "there is a NUL in the file's name");
 	if (!host || !host->data)
 		return luaL_error(L, "there are no data files here");
 	object = lua_newuserdata(L, sizeof(void *));
-	set = host->data(
-	    host->arg, (enum ush_set_kind)kind, file, why, sizeof why);
+	set = host->data(host->arg, &wish, why, sizeof why);
 	if (!set) {
 		luaL_where(L, 1);
 		lua_pushstring(L, why);
@@ -184,7 +287,9 @@ push_meta(lua_State *L, int kind)
 
 	lua_createtable(L, 0, 5);
 	meta = lua_gettop(L);
-	lua_createtable(L, 0, 1);
+	lua_createtable(L, 0, 2);
+	if (kind != USH_NETWORKS)
+		set_function(L, meta + 1, "form", l_form, meta, kind);
 	set_function(
 	    L, meta + 1, kinds[kind].method, methods[kind], meta, kind);
 	lua_setfield(L, meta, "__index");
@@ -195,12 +300,39 @@ push_meta(lua_State *L, int kind)
 	ush_view_lock(L);
 }
 
+/* plain(text, form): the spelling of an entry that facts have; or nil, and
+ * why. */
+static int
+l_data_plain(lua_State *L)
+{
+	char room[USH_FORM_ROOM], why[USH_FORM_WHY];
+	enum ush_form_entry entry;
+	enum ush_form form;
+	size_t len;
+	const char *s = ush_lib_string_arg(L, 1, &len);
+	const char *name = luaL_checkstring(L, 2);
+
+	if (!ush_form_find(name, &form))
+		return form_error(L, name);
+	ush_budget_charge(L, CALL_UNITS);
+	ush_lib_charge_bytes(L, len * 4);
+	entry = ush_form_entry(form, s, len, room, why);
+	if (entry == USH_FORM_ENTRY) {
+		ush_form_plain(form, room);
+		lua_pushstring(L, room);
+		return 1;
+	}
+	lua_pushnil(L);
+	lua_pushstring(L, entry == USH_FORM_WRONG ? why : "is not revoked");
+	return 2;
+}
+
 void
 ush_lib_open_data(lua_State *L)
 {
 	int module;
 
-	lua_createtable(L, 0, USH_SET_KINDS);
+	lua_createtable(L, 0, USH_SET_KINDS + 1);
 	module = lua_gettop(L);
 	for (int kind = 0; kind < USH_SET_KINDS; kind++) {
 		push_meta(L, kind);
@@ -208,5 +340,7 @@ ush_lib_open_data(lua_State *L)
 		    L, module, kinds[kind].name, l_data_open, module + 1, kind);
 		lua_pop(L, 1);
 	}
+	lua_pushcfunction(L, l_data_plain);
+	lua_setfield(L, module, "plain");
 	ush_view_push(L, "usher.data");
 }

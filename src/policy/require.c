@@ -316,8 +316,7 @@ log_line(void *arg, enum ush_log_level level, const char *text, size_t len)
 }
 
 static const struct ush_set *
-get_data(
-    void *arg, enum ush_set_kind kind, const char *file, char *why, size_t cap)
+get_data(void *arg, const struct ush_set_wish *wish, char *why, size_t cap)
 {
 	struct ush_state *state = arg;
 	struct ush_generation *g = state->generation;
@@ -331,7 +330,7 @@ get_data(
 		return NULL;
 	}
 	ush_loading_pause();
-	set = ush_dataset_get(g, kind, file, &err);
+	set = ush_dataset_get(g, wish, &err);
 	ush_loading_resume();
 	if (set)
 		return set;

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/datasets.h"
 #include "policy/pool.h"
 #include "policy/rollout_inner.h"
 #include "policy/slots.h"
@@ -143,6 +144,25 @@ ush_rollout_tidy(struct ush_rollout *r)
  * Loading
  */
 
+struct ush_generation *
+ush_rollout_load(struct ush_engine *engine, const struct ush_source *source,
+    const struct ush_generation *other, struct ush_refused *refused,
+    struct ush_error *err)
+{
+	struct ush_generation *g =
+	    ush_generation_load(engine, source, refused, err);
+
+	if (!g ||
+	    (ush_datasets_check(g, atomic_load(&engine->active), err) == 0 &&
+		ush_datasets_check(g, other, err) == 0))
+		return g;
+	ush_inputs_move(&refused->inputs, &g->inputs);
+	memcpy(refused->revision_hex, g->revision_hex,
+	    sizeof refused->revision_hex);
+	ush_generation_free(g);
+	return NULL;
+}
+
 int
 ush_rollout_refused(struct ush_engine *engine, const char *what,
     struct ush_inputs *watched, struct ush_refused *refused,
@@ -211,8 +231,8 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 	struct ush_rollout *r = engine->rollout;
 	struct ush_refused why;
 	struct ush_source before = {0};
-	struct ush_generation *g = ush_generation_load(
-	    engine, source ? source : &engine->source, &why, err);
+	struct ush_generation *g = ush_rollout_load(
+	    engine, source ? source : &engine->source, NULL, &why, err);
 	bool news;
 
 	if (!g)
@@ -242,6 +262,7 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 		return 0;
 	}
 	log_loaded(engine, what, g, r->previous);
+	ush_datasets_warn(g, r->previous, what);
 	ush_rollout_tidy(r);
 	return 0;
 }
@@ -284,6 +305,7 @@ ush_rollout_begin(struct ush_engine *engine, struct ush_error *err)
 		ush_pool_adopt_nolock(g);
 		ush_rollout_activate_nolock(engine, g, USH_EVENT_LOADED);
 		ush_rollout_change_end();
+		ush_datasets_warn(g, NULL, "load");
 	}
 	ush_inputs_fini(&why.inputs);
 	ush_rollout_leave(r);
@@ -321,6 +343,7 @@ ush_rollout_back(struct ush_engine *engine, struct ush_error *err)
 		goto done;
 	}
 	atomic_store(&g->cold, false);
+	ush_datasets_warn(g, atomic_load(&engine->active), "rollback");
 	ush_rollout_change_begin();
 	r->previous = NULL;
 	before = atomic_exchange(&engine->active, g);

@@ -54,6 +54,13 @@ void ush_rollout_hold_nolock(
 /* After changes: what is not in use any more goes. */
 void ush_rollout_tidy(struct ush_rollout *r);
 
+/* Loads a source that is to take the place of the active generation, and of
+ * `other` if that is not NULL; what the data files say against that is a
+ * failure like another. As ush_generation_load. */
+struct ush_generation *ush_rollout_load(struct ush_engine *engine,
+    const struct ush_source *source, const struct ush_generation *other,
+    struct ush_refused *refused, struct ush_error *err);
+
 /* A load failed: nothing changes, but that its inputs, which are taken over,
  * become *watched (NULL: are not watched); unless the system was to blame.
  * Returns -1. */

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "policy/datasets.h"
 #include "policy/pool.h"
 #include "policy/rollout_inner.h"
 #include "policy/watch.h"
@@ -56,8 +57,9 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 	const struct ush_generation *before = atomic_load(&engine->shadow);
 	struct ush_refused why;
 	struct ush_source old = {0};
-	struct ush_generation *g = ush_generation_load(
-	    engine, source ? source : &r->shadow_source, &why, err);
+	struct ush_generation *g =
+	    ush_rollout_load(engine, source ? source : &r->shadow_source,
+		source ? NULL : before, &why, err);
 
 	if (!g)
 		return ush_rollout_refused(
@@ -79,6 +81,7 @@ take_up(struct ush_engine *engine, struct ush_source *source, const char *what,
 	ush_log_write(&engine->log, USH_LOG_INFO, USH_LOG_ROLLOUT,
 	    "%s: %s: revision %s runs beside %s", what, g->label,
 	    g->revision_hex, atomic_load(&engine->active)->revision_hex);
+	ush_datasets_warn(g, atomic_load(&engine->active), what);
 	return 0;
 }
 
@@ -142,7 +145,11 @@ ush_rollout_promote(struct ush_engine *engine, struct ush_error *err)
 	struct ush_generation *before = atomic_load(&engine->active);
 	struct ush_source source = {0};
 
+	/* The active one may have been filled since the shadow was loaded. */
+	if (shadow && ush_datasets_check(shadow, before, err) != 0)
+		shadow = NULL;
 	if (shadow) {
+		ush_datasets_warn(shadow, before, "promote");
 		ush_rollout_change_begin();
 		if (!r->has_held)
 			ush_rollout_hold_nolock(r, before);

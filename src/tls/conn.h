@@ -82,7 +82,7 @@ struct ush_handshake {
 	enum ush_verdict verdict;
 	bool decided;
 	bool has_server_name; /* has it been looked for in this hello? */
-	bool bad_server_name; /* and can't be read */
+	bool odd_server_name; /* the client asks for what is no host's name */
 	bool early_data_declined;
 	uint32_t max_early_data; /* before that */
 	char *reason;            /* of the verdict: owned; NULL: none */

@@ -57,6 +57,10 @@ struct ush_generation *ush_decide_pin(
     SSL *ssl, struct ush_conn *conn, ush_engine_ptr *engine, bool *engineless);
 void ush_decide_unpin(struct ush_conn *conn);
 
+/* The reason for which no ticket resumes, or is made that could, where a client
+ * asks for what is no host's name. */
+#define USH_ODD_SERVER_NAME "the server name is none of a host"
+
 /* One more of something, in this connection's engine. */
 static inline void
 ush_decide_count(const struct ush_generation *generation,

@@ -208,7 +208,8 @@ is_other_name(struct question *q)
 	memcpy(before, now->server_name, before_len);
 	now->has_server_name = false;
 	len = ush_live_server_name(&q->live);
-	return len != before_len || memcmp(now->server_name, before, len) != 0;
+	return now->odd_server_name || len != before_len ||
+	       memcmp(now->server_name, before, len) != 0;
 }
 
 static bool
@@ -289,12 +290,12 @@ is_refused(struct question *q)
 		    "follows)");
 		return true;
 	}
-	/* In TLS 1.2 OpenSSL would resume, and take it for no name at all. */
+	/* Who has no ticket to show can't get in by a name. */
 	ush_live_server_name(&q->live);
-	if (!now->bad_server_name || !q->generation->has_decrypt)
+	if (!now->odd_server_name || !q->session || !q->generation->has_decrypt)
 		return false;
 	q->verdict = USH_VERDICT_IGNORE_RENEW;
-	q->reason = "unreadable server name";
+	q->reason = USH_ODD_SERVER_NAME;
 	return true;
 }
 

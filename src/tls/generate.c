@@ -44,7 +44,7 @@ disable(SSL_SESSION *session)
 }
 
 static void
-give_disabled(struct ush_issue *is)
+disable_issue(struct ush_issue *is)
 {
 	is->verdict = "disabled";
 	disable(is->session);
@@ -71,7 +71,7 @@ on_error(struct ush_issue *is)
 	case USH_ON_ERROR_FULL_HANDSHAKE:
 		break;
 	}
-	give_disabled(is);
+	disable_issue(is);
 	return 1;
 }
 
@@ -80,7 +80,7 @@ static int
 on_gone(struct ush_issue *is)
 {
 	is->reason = ush_decide_gone(is->generation, is->conn);
-	give_disabled(is);
+	disable_issue(is);
 	return 1;
 }
 
@@ -174,6 +174,12 @@ run(struct ush_issue *is)
 	else
 		apply(is);
 	ush_pool_leave(is->state);
+	/* It would be good under a name that the server takes it for. */
+	if (result == 1 && is->conn->now.odd_server_name &&
+	    is->generation->has_decrypt) {
+		is->reason = USH_ODD_SERVER_NAME;
+		disable_issue(is);
+	}
 	return result;
 }
 

@@ -13,49 +13,7 @@ get16(const unsigned char *p)
 	return (size_t)p[0] << 8 | p[1];
 }
 
-/* Eight letters at a time: bit 7 of each byte of `upper` says that it is one
- * of A to Z (sums of 7 bits each never reach the next byte). */
-static inline uint64_t
-lower8(uint64_t x)
-{
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t low = x & (ones * 0x7f);
-	uint64_t upper =
-	    ((low + ones * (0x80 - 'A')) ^ (low + ones * (0x80 - 'Z' - 1))) &
-	    ~x & (ones * 0x80);
-
-	return x | upper >> 2;
-}
-
-static inline void
-lower8_at(char *out, const char *s)
-{
-	uint64_t word;
-
-	memcpy(&word, s, sizeof word);
-	word = lower8(word);
-	memcpy(out, &word, sizeof word);
-}
-
-void
-ush_lower(char *out, const char *s, size_t len)
-{
-	size_t i;
-
-	if (len >= 8) {
-		for (i = 0; i < len - 8; i += 8)
-			lower8_at(out + i, s + i);
-		/* The last word overlaps the one before. */
-		lower8_at(out + len - 8, s + len - 8);
-	} else {
-		for (i = 0; i < len; i++)
-			out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 32)
-							    : s[i];
-	}
-	out[len] = '\0';
-}
-
-int
+size_t
 ush_hello_server_name(
     const unsigned char *ext, size_t len, char name[USH_SERVER_NAME_MAX + 1])
 {
@@ -63,12 +21,12 @@ ush_hello_server_name(
 
 	/* One list of one entry: list length, type 0, name length, name. */
 	if (len < 5 || get16(ext) != len - 2 || ext[2] != 0)
-		return -1;
+		return 0;
 	n = get16(ext + 3);
-	if (n != len - 5 || n > USH_SERVER_NAME_MAX || memchr(ext + 5, '\0', n))
-		return -1;
-	ush_lower(name, (const char *)ext + 5, n);
-	return (int)n;
+	/* That name's dot, too. */
+	if (n != len - 5 || n > USH_SERVER_NAME_MAX + 1)
+		return 0;
+	return ush_host_read((const char *)ext + 5, n, name);
 }
 
 struct ush_bytes

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "data/host.h"
 #include "facts/facts.h"
 
 /* IANA's numbers of the extensions read here. */
@@ -21,15 +22,13 @@ enum {
 	USH_EXT_EARLY_DATA = 42,           /* RFC 8446 */
 };
 
-enum { USH_SERVER_NAME_MAX = 255 };
+enum { USH_SERVER_NAME_MAX = USH_HOST_MAX };
 
 /*
- * The host name of a server_name extension, in lower case, with a final NUL.
- * Returns its length, 0 for an empty one (which OpenSSL takes for a name, and
- * nobody else); -1 if it is none that OpenSSL would accept: too long, with a
- * NUL inside, or malformed.
+ * The host name of a server_name extension, as ush_host_read (data/host.h)
+ * writes it, with a final NUL. Returns its length; 0 if there is none in it.
  */
-int ush_hello_server_name(
+size_t ush_hello_server_name(
     const unsigned char *ext, size_t len, char name[USH_SERVER_NAME_MAX + 1]);
 
 /* The protocols of an ALPN extension, each behind a byte of its length,
@@ -40,8 +39,5 @@ struct ush_bytes ush_hello_alpn(const unsigned char *ext, size_t len);
  * signature algorithms), or without one (cipher suites): where it lies. */
 struct ush_code_points ush_hello_code_points(
     const unsigned char *p, size_t len, bool prefixed);
-
-/* Lower case of ASCII letters, into `out` with a NUL; len < cap. */
-void ush_lower(char *out, const char *s, size_t len);
 
 #endif

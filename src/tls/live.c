@@ -30,34 +30,36 @@ live_of(struct ush_facts *facts)
 	return (struct ush_live *)facts;
 }
 
-/* One that can't be read is no name, and refused: see decrypt.c. */
-static size_t
-server_name_of_hello(const struct ush_live *live)
+static void
+server_name_of_hello(const SSL *ssl, struct ush_handshake *now)
 {
-	struct ush_handshake *now = &live->conn->now;
 	const unsigned char *ext;
 	size_t len;
-	int n = 0;
 
+	now->server_name_len = 0;
+	now->odd_server_name = false;
 	if (SSL_client_hello_get0_ext(
-		live->ssl, USH_EXT_SERVER_NAME, &ext, &len) == 1)
-		n = ush_hello_server_name(ext, len, now->server_name);
-	now->bad_server_name = n < 0;
-	return n > 0 ? (size_t)n : 0;
+		(SSL *)ssl, USH_EXT_SERVER_NAME, &ext, &len) != 1)
+		return;
+	now->server_name_len =
+	    ush_hello_server_name(ext, len, now->server_name);
+	now->odd_server_name = now->server_name_len == 0;
 }
 
-/* `before` is the length of what is in `name` already: mostly the same. */
-static size_t
-server_name_of_ssl(const SSL *ssl, char *name, size_t before)
+/* What is there already is mostly the same. */
+static void
+server_name_of_ssl(const SSL *ssl, struct ush_handshake *now)
 {
 	const char *s = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	size_t len = s ? strlen(s) : 0;
 
-	if (len == 0 || len > USH_SERVER_NAME_MAX)
-		return 0;
-	if (len != before || memcmp(name, s, len) != 0)
-		ush_lower(name, s, len);
-	return len;
+	if (now->has_server_name && len > 0 && len == now->server_name_len &&
+	    memcmp(now->server_name, s, len) == 0)
+		return;
+	now->server_name_len = len <= USH_SERVER_NAME_MAX + 1
+				   ? ush_host_read(s, len, now->server_name)
+				   : 0;
+	now->odd_server_name = s && now->server_name_len == 0;
 }
 
 /* In generate of TLS 1.2, decrypt has been there: a resumed session's name
@@ -70,13 +72,11 @@ ush_live_find_server_name(struct ush_live *live)
 
 	if (!live->generate) {
 		if (!now->has_server_name)
-			now->server_name_len = server_name_of_hello(live);
+			server_name_of_hello(live->ssl, now);
 	} else if (!live->named &&
 		   (!now->has_server_name ||
 		       SSL_version(live->ssl) == TLS1_3_VERSION)) {
-		now->server_name_len =
-		    server_name_of_ssl(live->ssl, now->server_name,
-			now->has_server_name ? now->server_name_len : 0);
+		server_name_of_ssl(live->ssl, now);
 	}
 	live->named = true;
 	now->has_server_name = true;

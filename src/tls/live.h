@@ -86,7 +86,9 @@ void ush_live_get_ticket(
 void ush_live_get_issue(
     struct ush_live *live, enum ush_fact_id id, struct ush_fact_value *value);
 
-/* The server name as scripts see it: kept in the record. Length, 0 if none. */
+/* The server name as scripts see it: kept in the record. Length, 0 if none: or
+ * if it is none of a host, which now.odd_server_name says. What a server makes
+ * of such a one is not known, so that no ticket resumes under it. */
 size_t ush_live_find_server_name(struct ush_live *live);
 static inline size_t
 ush_live_server_name(struct ush_live *live)

@@ -47,17 +47,6 @@ check_lower(const char *out, const char *s, size_t len)
 }
 
 static void
-read_lower(const unsigned char *ext, size_t len)
-{
-	char *out = malloc(len + 1);
-
-	must(out != NULL, "memory");
-	ush_lower(out, (const char *)ext, len);
-	check_lower(out, (const char *)ext, len);
-	free(out);
-}
-
-static void
 read_server_name(const unsigned char *ext, size_t len)
 {
 	char name[USH_SERVER_NAME_MAX + 1];
@@ -66,7 +55,10 @@ read_server_name(const unsigned char *ext, size_t len)
 
 	if (read < 0)
 		return;
-	must(n <= USH_SERVER_NAME_MAX && n == len - 5, "length of the name");
+	/* A dot at the end is left off. */
+	must(n <= USH_SERVER_NAME_MAX &&
+		 (n == len - 5 || (n == len - 6 && ext[len - 1] == '.')),
+	    "length of the name");
 	check_lower(name, (const char *)ext + 5, n);
 	must(strlen(name) == n, "no NUL in the name");
 }
@@ -110,7 +102,6 @@ read_extension(const uint8_t *data, size_t size)
 	must(ext != NULL || size == 0, "memory");
 	if (size > 0)
 		memcpy(ext, data, size);
-	read_lower(ext, size);
 	read_server_name(ext, size);
 	read_alpn(ext, size);
 	read_code_points(ext, size, false);

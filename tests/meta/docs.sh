@@ -228,6 +228,10 @@ programs()
 	displays usher-policies.7 "local" policies.local.lua
 	echo 'ff00 # a serial' >revoked.txt
 	echo '192.0.2.0/24' >offices.txt
+	echo '# nobody' >blocked.txt
+	echo 'shop.example strict' >tiers.txt
+	printf 'R\t261130120000Z\t251130120000Z\tFF00\tunknown\t/CN=m\n' \
+		>index.txt
 	displays usher.3 "#include" usher3.c
 	for file in readme.lua.1 readme.c.1 usher7.lua.1 usher7.local.lua.1 \
 		usher7.local.lua.2 policies.lua.1 policies.local.lua.1 \
