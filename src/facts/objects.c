@@ -11,10 +11,9 @@
  * metamethods have two upvalues, the state's one struct ush_objects and a table
  * that holds the names of facts.
  *
- * LuaJIT finds the upper 25 bits of a light userdata in a list. Handles keep
- * to 39, so that all have the same entry, which is made when the state is:
- * handing one out never allocates. When the calls' numbers are used up, none
- * is given twice: the state is to be replaced.
+ * LuaJIT keeps the upper 25 bits of a light userdata in a list. All handles
+ * have the same entry, made with the state, so handing one out never allocates.
+ * When the calls' numbers are used up, the state is to be replaced.
  */
 #include "facts/objects.h"
 
@@ -33,7 +32,6 @@ enum {
 	ABSENT = UINT8_MAX,
 };
 
-/* What a handle is of. */
 enum kind {
 	KIND_CONN = 1,
 	KIND_VARS,
