@@ -306,7 +306,7 @@ START_TEST(a_script_that_lacks_memory_when_loaded_is_refused)
 		ck_assert_ptr_null(engine);
 		ck_assert_int_eq(error.code, USHER_ERROR_MEMORY);
 	}
-	ck_assert_uint_gt(lua_nth, 100);
+	ck_assert_uint_gt(lua_nth, 90);
 	ck_assert_ptr_nonnull(engine);
 	usher_free(engine);
 }

@@ -10,7 +10,6 @@
  *  3. usher.bind keeps a ticket to its protocol, behind however many others.
  *  4. A server name that can't be read is refused before a script is asked, in
  *     place of counting as none.
- *  5. The times of a certificate that can't be read are nil.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,6 @@
 
 #include <check.h>
 
-#include "tls/cert.h"
 #include "tls/hello.h"
 #include "tls/policy.h"
 
