@@ -135,7 +135,8 @@ measure()
 # have its name or have killed a mutant of it or of a neighbour, the quickest.
 in_order()
 {
-	awk -v file="$1" -v slowest="$slowest" '
+	awk -v file="$1" -v slowest="$slowest" \
+		-v kills="$work/kills" '
 		BEGIN {
 			name = file
 			sub(/.*\//, "", name)
@@ -143,7 +144,7 @@ in_order()
 			folder = file
 			sub(/\/[^\/]*$/, "", folder)
 		}
-		NR == FNR {
+		FILENAME == kills {
 			of = $1
 			sub(/\/[^\/]*$/, "", of)
 			weight[$2] += ($1 == file) ? 8 : (of == folder) ? 2 : 0.2
@@ -159,6 +160,7 @@ in_order()
 is_killed()
 {
 	in_order "$1" >"$work/order"
+	test -s "$work/order" || die "no program to run"
 	while read -r path limit; do
 		program "$path" "$limit" && continue
 		test $? -ne 124 || { how="too slow"; return 0; }

@@ -15,7 +15,7 @@
 struct ush_place {
 	int wd; /* inotify's number of the folder */
 	size_t input;
-	bool last; /* the name of the file itself, not of a folder or link */
+	bool last;  /* the name of the file itself, not of a folder or link */
 	bool fresh; /* of this walk; those of the last go at its end */
 	char *name;
 };
