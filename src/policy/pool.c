@@ -195,8 +195,7 @@ ush_pool_pin_number(uint64_t number, bool *gone)
 	return ush_slot_pin_slowly(thread, number, gone);
 }
 
-/* The slot is the thread's own: it stays, whatever becomes of the generation.
- */
+/* The slot is the thread's own: it stays, even if the generation goes. */
 void
 ush_pool_unpin(struct ush_slot *slot)
 {
