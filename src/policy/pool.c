@@ -264,8 +264,7 @@ ush_pool_forget(uint64_t number)
 void
 ush_pool_look(void)
 {
-	uint64_t due =
-	    atomic_load_explicit(&ush_pool.due, memory_order_relaxed);
+	uint64_t due = atomic_load(&ush_pool.due);
 
 	if (due != 0 && ush_clock_ttl_ms() >= due)
 		reclaim();
@@ -519,8 +518,8 @@ static bool
 reclaim_round(void)
 {
 	struct ush_generation *gone, *g;
-	struct idle idle = {.n = 0};
 	bool again = false, blocked = false;
+	struct idle idle = {.n = 0};
 
 	pthread_mutex_lock(&ush_pool.lock);
 	atomic_store(&ush_pool.blocked, true);
