@@ -16,6 +16,7 @@
  *  6. What the host sets after attach is noticed in handshakes.
  *  7. A context without ways past is attached without a warning, under STRICT.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include <check.h>
@@ -382,6 +383,32 @@ START_TEST(a_cache_that_is_opened_later_is_warned_of)
 }
 END_TEST
 
+static void *
+visit_once(void *arg)
+{
+	visit_run(arg);
+	return NULL;
+}
+
+/* As servers do that have a thread for each connection. */
+START_TEST(nor_does_it_take_a_thread_of_many_connections)
+{
+	struct usher *engine = engine_new(strict);
+	struct visit visit = {
+	    .version = _i % 2 ? TLS1_3_VERSION : TLS1_2_VERSION};
+	pthread_t thread;
+
+	visit.server = engine_server(engine, visit.version);
+	caches[_i / 2](visit.server);
+	pthread_create(&thread, NULL, visit_once, &visit);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(
+	    log_count(USHER_LOG_WARNING, "since the context was attached"), 1);
+	SSL_SESSION_free(stored);
+	stored = NULL;
+}
+END_TEST
+
 START_TEST(a_cache_that_is_kept_is_not_warned_of_in_handshakes)
 {
 	struct usher *engine = engine_new(strict);
@@ -413,6 +440,8 @@ cache(void)
 	tcase_add_test(tcase, a_get_session_callback_that_resumes_is_counted);
 	tcase_add_test(
 	    tcase, a_cache_that_the_host_switches_on_later_is_noticed);
+	tcase_add_loop_test(tcase,
+	    nor_does_it_take_a_thread_of_many_connections, 0, 2 * CACHES);
 	tcase_add_loop_test(
 	    tcase, a_cache_that_is_opened_later_is_warned_of, 0, 2 * CACHES);
 	tcase_add_test(

@@ -14,8 +14,11 @@
  *     says when the handshake was.
  *  5. A second ClientHello is answered by the generation of the first.
  *  6. The host's info callbacks are called as before, and are back in place.
- *  7. Post-handshake authentication and renegotiation: the active one's.
- *  8. What came of a verdict is counted once, when it is known; of clients
+ *  7. A host that sets a callback of its own before the one it finds, in its
+ *     servername callback, handshake after handshake on one SSL: each is called
+ *     once for an event, and none is lost.
+ *  8. Post-handshake authentication and renegotiation: the active one's.
+ *  9. What came of a verdict is counted once, when it is known; of clients
  *     that leave, or replay a ticket, nothing has resumed.
  */
 #include <stdbool.h>
@@ -310,6 +313,52 @@ START_TEST(the_hosts_info_callbacks_are_called_as_before)
 }
 END_TEST
 
+static void (*chained)(const SSL *ssl, int where, int ret);
+
+static void
+on_info_chained(const SSL *ssl, int where, int ret)
+{
+	if (chained)
+		chained(ssl, where, ret);
+}
+
+static int
+chain_info(SSL *ssl, int *alert, void *arg)
+{
+	void (*found)(const SSL *, int, int) = SSL_get_info_callback(ssl);
+
+	(void)alert, (void)arg;
+	if (found != on_info_chained) {
+		chained = found;
+		SSL_set_info_callback(ssl, on_info_chained);
+	}
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* Every other one is cut off, and leaves what it set to the next. */
+START_TEST(chained_info_callbacks_are_called_once_each)
+{
+	struct visit visit;
+	struct usher *engine = begin(&visit, version_of(_i), "use");
+
+	SSL_CTX_set_tlsext_servername_callback(visit.server, chain_info);
+	visit.name = "a.example";
+	visit.on = SSL_new(visit.server);
+	SSL_set_info_callback(visit.on, on_info_ssl);
+	for (int i = 0; i < 3; i++) {
+		conn_close(half_open(&visit));
+		SSL_clear(visit.on);
+		info_ssl = info_done = 0;
+		ck_assert(visit_run(&visit).resumed);
+		ck_assert_int_eq(info_done, 1);
+		ck_assert_int_gt(info_ssl, 1);
+		SSL_clear(visit.on);
+	}
+	SSL_free(visit.on);
+	ck_assert(!is_held(engine));
+}
+END_TEST
+
 static void
 allow_post_handshake(struct conn *conn, void *arg)
 {
@@ -444,6 +493,8 @@ leaving(void)
 	    tcase, a_second_hello_is_answered_by_the_first_ones, 0, VERDICTS);
 	tcase_add_loop_test(
 	    tcase, the_hosts_info_callbacks_are_called_as_before, 0, 4);
+	tcase_add_loop_test(
+	    tcase, chained_info_callbacks_are_called_once_each, 0, VERSIONS);
 	tcase_add_test(
 	    tcase, authentication_after_the_handshake_is_the_active_ones);
 	tcase_add_loop_test(

@@ -26,6 +26,7 @@ libusher_internal_la_SOURCES += src/policy/places.c
 libusher_internal_la_SOURCES += src/policy/places.h
 libusher_internal_la_SOURCES += src/policy/pool.c
 libusher_internal_la_SOURCES += src/policy/pool.h
+libusher_internal_la_SOURCES += src/policy/reclaim.c
 libusher_internal_la_SOURCES += src/policy/require.c
 libusher_internal_la_SOURCES += src/policy/require.h
 libusher_internal_la_SOURCES += src/policy/rollout.c
