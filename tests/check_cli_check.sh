@@ -227,9 +227,10 @@ END
 diff page expected || fail "the lines of lists that never match"
 cat >revoke.lua <<'END'
 local usher = require "usher"
-return usher.revoke {
+local policy = usher.revoke {
   serials = { file = "index.txt", at_least = 9 },
 }
+return policy
 END
 sed -i 3d index.txt
 status 1 "$usher" check revoke.lua
