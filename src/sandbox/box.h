@@ -104,7 +104,8 @@ enum ush_code ush_box_call(struct ush_box *box, unsigned int slot,
     ush_box_answer_fn answer, void *arg, struct ush_allowance *allowance,
     struct ush_error *err);
 
-/* False once a memory error has happened: the box is to be freed. */
+/* False once a memory error has happened, or the stack has grown large: the box
+ * is to be freed. */
 bool ush_box_is_sound(const struct ush_box *box);
 
 /* In a run: what the host was to do for it lacked memory. The run ends as if

@@ -4,6 +4,7 @@ libusher_internal_la_SOURCES += src/sandbox/alloc.c
 libusher_internal_la_SOURCES += src/sandbox/alloc.h
 libusher_internal_la_SOURCES += src/sandbox/alloc_inner.h
 libusher_internal_la_SOURCES += src/sandbox/alloc_large.c
+libusher_internal_la_SOURCES += src/sandbox/alloc_stack.c
 libusher_internal_la_SOURCES += src/sandbox/box.c
 libusher_internal_la_SOURCES += src/sandbox/box.h
 libusher_internal_la_SOURCES += src/sandbox/box_inner.h
