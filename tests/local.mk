@@ -53,6 +53,7 @@ CHECKS += tests/check_reload
 CHECKS += tests/check_require
 CHECKS += tests/check_sets
 CHECKS += tests/check_shadow
+CHECKS += tests/check_stack
 CHECKS += tests/check_standard
 CHECKS += tests/check_stats
 CHECKS += tests/check_store
