@@ -10,6 +10,7 @@
  * 4. a closure may lack memory for any of its upvalues
  * 5. a box whose stack has grown large is to be replaced
  * 6. recursion under a small memory limit names its line
+ * 7. on a fiber, C functions that call each other stay within 32 KiB
  */
 #include <check.h>
 #include <lauxlib.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "sandbox/box.h"
 #include "sandbox/surface.h"
@@ -221,6 +223,64 @@ START_TEST(recursion_under_a_small_limit_names_its_line)
 }
 END_TEST
 
+enum { FIBER = 64 * 1024, OPENSSL = 32 * 1024 };
+
+static ucontext_t outside, fiber;
+static struct ush_box *fiber_box;
+static const char *fiber_text;
+static char fiber_stack[FIBER];
+
+static void
+on_fiber(void)
+{
+	struct ush_error err;
+
+	run(fiber_box, fiber_text, &err);
+	ck_assert_msg(strstr(err.message, "stack overflow"), "%s", err.message);
+}
+
+/* How much of the fiber's stack the script took. */
+static size_t
+taken(const char *text)
+{
+	size_t n = 0;
+
+	memset(fiber_stack, 0x5a, sizeof fiber_stack);
+	fiber_text = text;
+	ck_assert_int_eq(getcontext(&fiber), 0);
+	fiber.uc_stack.ss_sp = fiber_stack;
+	fiber.uc_stack.ss_size = sizeof fiber_stack;
+	fiber.uc_link = &outside;
+	makecontext(&fiber, on_fiber, 0);
+	ck_assert_int_eq(swapcontext(&outside, &fiber), 0);
+	while (n < sizeof fiber_stack && fiber_stack[n] == 0x5a)
+		n++;
+	return sizeof fiber_stack - n;
+}
+
+START_TEST(what_runs_on_a_fiber_stays_within_it)
+{
+	static const char *const deep[] = {
+	    "local function f() ('x'):gsub('x', f) end f()",
+	    "local function f() table.sort({2, 1}, f) end f()",
+	    "local t t = setmetatable({}, {__tostring = function()\n"
+	    "  return string.format('x%s', t) end}) return tostring(t)",
+	    "local function f() local ok, m = pcall(f)\n"
+	    "  if not ok then error(m, 0) end end f()"};
+
+	for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
+		size_t n;
+
+		fiber_box = box_new(16 << 20);
+		n = taken(deep[i]);
+		if (getenv("USHER_VERBOSE"))
+			printf("%zu bytes of a fiber\n", n);
+		ck_assert_msg(n < OPENSSL, "%s: %zu", deep[i], n);
+		ush_box_free(fiber_box);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -239,6 +299,7 @@ main(void)
 	tcase_add_test(tc, a_closure_may_lack_memory_for_an_upvalue);
 	tcase_add_test(tc, a_box_with_a_large_stack_is_replaced);
 	tcase_add_test(tc, recursion_under_a_small_limit_names_its_line);
+	tcase_add_test(tc, what_runs_on_a_fiber_stays_within_it);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -18,6 +18,7 @@
 
 #include <lauxlib.h>
 
+#include "sandbox/cstack.h"
 #include "sandbox/report.h"
 
 enum {
@@ -26,7 +27,6 @@ enum {
 	STEP_BYTES = 16384 * 1000,  /* times instructions in a step */
 	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
 	TRAFFIC_PER_INSTRUCTION = 512,
-	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
@@ -251,7 +251,7 @@ ush_budget_check_stack(lua_State *L)
 	struct ush_box *box = ush_box_of(L);
 	lua_Debug ar;
 
-	if (box->stack && box->stack - here > STACK_SHARE)
+	if (box->stack && (size_t)(box->stack - here) > box->stack_share)
 		luaL_error(L, "stack overflow");
 	if (box->alloc.stack_slots > USH_STACK_LARGE &&
 	    lua_getstack(L, 0, &ar) && is_deep(box, &ar))
@@ -274,6 +274,7 @@ ush_budget_begin(struct ush_box *box, const struct ush_allowance *allowance)
 		box->pressed = false;
 	}
 	box->stack = __builtin_frame_address(0);
+	box->stack_share = ush_cstack_share(box->stack);
 	arm(box, next_step(box));
 }
 
