@@ -189,3 +189,4 @@ check-long:
 		$(abs_top_srcdir) $(abs_top_builddir)/check-long
 .PHONY: check-long
 EXTRA_DIST += tests/long.sh
+EXTRA_DIST += tests/luajits.sh

@@ -3,8 +3,8 @@
 #
 # make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
 #
-# The suite under the thread sanitizer, the suite with its soaks, and with
-# clang a minute of each fuzzer, in subfolders of the build folder.
+# The suite under the thread sanitizer, with its soaks, and on other LuaJITs, and
+# with clang a minute of each fuzzer, in subfolders of the build folder.
 
 set -eu
 
@@ -50,8 +50,23 @@ fuzz()
 	done
 }
 
+# other_luajit NAME: the suite of "soak" again, on that one.
+other_luajit()
+{
+	if ! where=$("$source/tests/luajits.sh" "$build/luajits" "$1"); then
+		echo "==== skipped: the suite on $1, which can't be had"
+		return
+	fi
+	echo "==== the suite on $1"
+	LD_LIBRARY_PATH=$where $USHER_MAKE -C "$build/soak" check ||
+		failed="$failed $1"
+}
+
 suite thread --enable-sanitizers=thread
 USHER_LONG=1 suite soak
+for luajit in luajit luajit2 luajit-assert luajit2-assert; do
+	other_luajit "$luajit"
+done
 if command -v clang >/dev/null 2>&1; then
 	fuzz
 else
