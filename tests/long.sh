@@ -4,8 +4,8 @@
 # make check-long: long.sh SOURCE-FOLDER BUILD-FOLDER
 #
 # The model of the pool, the tests of threads with widened windows, the suite
-# under the thread sanitizer, the suite with its soaks, clients that are not
-# ours, with clang a minute of each fuzzer, and with perl some mutants
+# under the thread sanitizer, with its soaks, and on other LuaJITs, clients that
+# are not ours, with clang a minute of each fuzzer, and with perl some mutants
 # (tests/mutants.sh), in subfolders of the build folder.
 
 set -eu
@@ -63,6 +63,18 @@ widened()
 		failed="$failed $1"
 }
 
+# other_luajit NAME: the suite of "soak" again, on that one.
+other_luajit()
+{
+	if ! where=$("$source/tests/luajits.sh" "$build/luajits" "$1"); then
+		echo "==== skipped: the suite on $1, which can't be had"
+		return
+	fi
+	echo "==== the suite on $1"
+	LD_LIBRARY_PATH=$where $USHER_MAKE -C "$build/soak" check ||
+		failed="$failed $1"
+}
+
 if command -v spin >/dev/null 2>&1; then
 	sh "$source/tests/model/run.sh" "$build/model" ||
 		failed="$failed model"
@@ -73,6 +85,9 @@ widened widened-address address,undefined
 widened widened-thread thread
 suite thread --enable-sanitizers=thread
 USHER_LONG=1 suite soak
+for luajit in luajit luajit2 luajit-assert luajit2-assert; do
+	other_luajit "$luajit"
+done
 echo "==== clients"
 USHER_SRC=$source USHER_BUILD=$build/soak sh "$source/tests/clients/run.sh" ||
 	failed="$failed clients"

@@ -119,10 +119,12 @@ slab_unlink(struct ush_alloc_slab **list, struct ush_alloc_slab *slab)
 bool
 ush_alloc_refuse(struct ush_alloc *a)
 {
+	bool first = !a->failed;
+	bool granted;
+
 	a->failed = true;
-	if (a->alarm)
-		a->alarm(a->alarm_arg);
-	return false;
+	granted = a->alarm && a->alarm(a->alarm_arg);
+	return granted && first && a->growing && !a->starved;
 }
 
 void
@@ -138,17 +140,23 @@ ush_alloc_has_room(const struct ush_alloc *a, size_t size)
 	return size <= a->limit && a->used + a->kept_bytes <= a->limit - size;
 }
 
+void
+ush_alloc_count(struct ush_alloc *a, size_t size)
+{
+	a->used += size;
+	if (a->used > a->limit / 16 && a->pressure)
+		a->pressure(a->alarm_arg);
+}
+
 bool
 ush_alloc_take(struct ush_alloc *a, size_t size)
 {
 	if (!ush_alloc_has_room(a, size)) {
 		ush_alloc_trim(a);
-		if (!ush_alloc_has_room(a, size))
-			return ush_alloc_refuse(a);
+		if (!ush_alloc_has_room(a, size) && !ush_alloc_refuse(a))
+			return false;
 	}
-	a->used += size;
-	if (a->used > a->limit / 16 && a->pressure)
-		a->pressure(a->alarm_arg);
+	ush_alloc_count(a, size);
 	return true;
 }
 
@@ -263,43 +271,61 @@ small_free(struct ush_alloc *a, void *ptr)
 		arena_free(a, slab->arena);
 }
 
+/* Not by the size that LuaJIT says it has: alloc_large.c. */
+static inline bool
+is_large(const struct ush_alloc *a, const void *ptr)
+{
+	return (uintptr_t)ptr & USH_ALLOC_LARGE ||
+	       ush_alloc_is_reserved(a, ptr);
+}
+
 static void
-block_free(struct ush_alloc *a, void *ptr, size_t size)
+block_free(struct ush_alloc *a, void *ptr)
 {
 	if (!ptr)
 		return;
-	if (size <= SMALL_MAX)
-		small_free(a, ptr);
+	if (is_large(a, ptr))
+		ush_alloc_large_free(a, ptr);
 	else
-		ush_alloc_large_free(a, ptr, size);
+		small_free(a, ptr);
 }
 
-/* Apart, so that ush_alloc_lua has no registers to save for it. */
-__attribute__((noinline)) static void *
-resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
+void *
+ush_alloc_resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 {
+	bool large;
 	void *p;
 
 	if (nsize == 0) {
-		block_free(a, ptr, osize);
+		block_free(a, ptr);
 		return NULL;
 	}
-	if (ptr && osize <= SMALL_MAX && nsize <= SMALL_MAX &&
+	large = ptr && is_large(a, ptr);
+	if (ptr && !large && nsize <= SMALL_MAX &&
 	    (osize - 1) / USH_ALLOC_GRAIN == (nsize - 1) / USH_ALLOC_GRAIN)
 		return ptr;
 	if (a->fail_at && --a->fail_at == 0 && !(ptr && nsize < osize)) {
 		ush_alloc_refuse(a);
 		return NULL;
 	}
-	if (ptr && osize > SMALL_MAX && nsize > SMALL_MAX)
+	if (large && nsize > SMALL_MAX)
 		return ush_alloc_large_resize(a, ptr, osize, nsize);
 	p = nsize <= SMALL_MAX ? small_new(a, nsize)
 			       : ush_alloc_large_new(a, nsize);
 	if (!p || !ptr)
 		return p;
 	memcpy(p, ptr, osize < nsize ? osize : nsize);
-	block_free(a, ptr, osize);
+	block_free(a, ptr);
 	return p;
+}
+
+/* Apart, so that ush_alloc_lua has no registers to save for it. */
+__attribute__((noinline)) static void *
+resize(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
+{
+	if (ptr && ptr == a->stack)
+		return ush_alloc_stack_resize(a, ptr, osize, nsize);
+	return ush_alloc_resize(a, ptr, osize, nsize);
 }
 
 void *

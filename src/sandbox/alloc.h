@@ -20,6 +20,12 @@ enum {
 	USH_ALLOC_RESERVE = 12288, /* bytes for a new state's large blocks */
 	USH_ALLOC_HUGE = 65536,    /* blocks on which one instruction is slow */
 	USH_ALLOC_KEPT = 4,        /* huge blocks kept for reuse, at most */
+	/* Of Lua's stack, in slots of so many bytes: alloc_stack.c. */
+	USH_STACK_SLOT = 8,
+	USH_STACK_SLACK = 256,           /* kept free behind the block */
+	USH_STACK_END = 14 * 1024 - 256, /* where frames may begin, */
+	USH_STACK_LARGE = 28 * 1024,     /* in a block larger than this */
+	USH_STACK_MAX = 2 * USH_STACK_LARGE + 8, /* as large as it gets */
 };
 
 struct ush_alloc_slab;
@@ -40,9 +46,16 @@ struct ush_alloc {
 	uint64_t fail_at;  /* tests: the n-th allocation from now fails */
 	bool failed;       /* an allocation was refused; sticky: */
 	bool starved;      /* by the system, not by the limit */
-	/* Called when an allocation is refused, or large ones have added up
-	 * to `traffic_limit`; may be NULL. */
-	void (*alarm)(void *arg);
+	/* Lua's stack: alloc_stack.c. */
+	void *stack;        /* its block; NULL until it is known */
+	size_t stack_slots; /* that the block has room for */
+	bool growing;       /* it is growing: frames are not whole */
+	bool overflow;      /* growth past USH_STACK_MAX was refused; sticky */
+	/* Called when an allocation is refused, when large ones have added up
+	 * to `traffic_limit`, or the stack has grown past USH_STACK_LARGE.
+	 * True: the stack may pass the limit now, since the run ends before the
+	 * next instruction. May be NULL. */
+	bool (*alarm)(void *arg);
 	/* Called when more is taken and `used` is over a sixteenth of the
 	 * limit; may be NULL. */
 	void (*pressure)(void *arg);
@@ -77,5 +90,9 @@ void ush_alloc_fini(struct ush_alloc *alloc);
 
 /* The lua_Alloc of a state; `ud` is the struct ush_alloc. */
 void *ush_alloc_lua(void *ud, void *ptr, size_t osize, size_t nsize);
+
+/* Instead of it, while a stack is made to grow and nothing else is done: finds
+ * out which block the stack is. */
+void *ush_alloc_find_stack(void *ud, void *ptr, size_t osize, size_t nsize);
 
 #endif

@@ -2,19 +2,29 @@
  * SPDX-License-Identifier: MIT
  *
  * Large blocks are malloc's, but for those of a new state, which are cut from
- * one. Huge ones that were given back are kept until the run ends or the limit
- * is near: each new page costs the kernel a microsecond or more, and a string
- * of a megabyte has 256. Without that, twenty concatenations took longer than a
- * call may.
+ * one. Each knows its size, and that it is large: LuaJIT is not to be believed
+ * in that. (A function whose upvalue can't be had is freed as one without
+ * upvalues.) Huge ones that were given back are kept until the run ends or the
+ * limit is near: each new page costs the kernel a microsecond or more, and a
+ * string of a megabyte has 256. Without that, twenty concatenations took longer
+ * than a call may.
  */
 #include "sandbox/alloc_inner.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* What stands before a block. malloc's blocks are aligned to 16, as small ones
+ * of ours: so eight bytes tell a large one from a small one. */
+struct large {
+	size_t size;
+};
+_Static_assert(sizeof(struct large) == USH_ALLOC_LARGE, "mark of large blocks");
+
 enum {
-	MALLOC_OVERHEAD = 16,
-	HUGE_GRAIN = 16384, /* sizes of huge blocks are multiples */
+	OVERHEAD = 16,       /* malloc's and ours */
+	MALLOC_OVERHEAD = 8, /* of it */
+	HUGE_GRAIN = 16384,  /* sizes of huge blocks are multiples */
 };
 
 static size_t
@@ -29,7 +39,23 @@ footprint(size_t size)
 {
 	if (huge(size))
 		size = (size + HUGE_GRAIN - 1) & ~(size_t)(HUGE_GRAIN - 1);
-	return size + MALLOC_OVERHEAD;
+	return size + OVERHEAD;
+}
+
+static struct large *
+header(void *block)
+{
+	return (struct large *)block - 1;
+}
+
+/* NULL stays NULL. */
+static void *
+with_size(struct large *large, size_t size)
+{
+	if (!large)
+		return NULL;
+	large->size = size;
+	return large + 1;
 }
 
 void
@@ -52,7 +78,7 @@ kept_take(struct ush_alloc *a, size_t bytes)
 			continue;
 		a->kept[i] = (struct ush_alloc_kept){NULL, 0};
 		a->kept_bytes -= bytes;
-		ush_alloc_take(a, bytes);
+		ush_alloc_count(a, bytes);
 		return p;
 	}
 	return NULL;
@@ -71,12 +97,6 @@ kept_put(struct ush_alloc *a, void *p, size_t bytes)
 	a->kept_bytes += bytes - a->kept[i].bytes;
 	memmove(a->kept + 1, a->kept, i * sizeof *a->kept);
 	a->kept[0] = (struct ush_alloc_kept){p, bytes};
-}
-
-static bool
-is_reserved(const struct ush_alloc *a, const void *ptr)
-{
-	return (uintptr_t)ptr - (uintptr_t)a->reserve < USH_ALLOC_RESERVE;
 }
 
 /* Only a new state's first blocks come from there; none goes back. */
@@ -132,20 +152,23 @@ ush_alloc_large_new(struct ush_alloc *a, size_t size)
 	}
 	a->huge += huge(size);
 	note_traffic(a, size);
-	return p;
+	return with_size(p, size);
 }
 
 void
-ush_alloc_large_free(struct ush_alloc *a, void *ptr, size_t size)
+ush_alloc_large_free(struct ush_alloc *a, void *ptr)
 {
-	if (is_reserved(a, ptr))
+	size_t size;
+
+	if (ush_alloc_is_reserved(a, ptr))
 		return;
+	size = header(ptr)->size;
 	a->used -= footprint(size);
 	a->huge -= huge(size);
 	if (huge(size))
-		kept_put(a, ptr, footprint(size));
+		kept_put(a, header(ptr), footprint(size));
 	else
-		free(ptr);
+		free(header(ptr));
 }
 
 /* Where a block of the new size is kept, or there is room for a smaller one:
@@ -160,13 +183,14 @@ move(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 	    ush_alloc_has_room(a, bytes)) {
 		p = malloc(bytes - MALLOC_OVERHEAD);
 		if (p)
-			ush_alloc_take(a, bytes);
+			ush_alloc_count(a, bytes);
 	}
 	if (!p)
 		return NULL;
 	a->huge += huge(nsize);
+	p = with_size(p, nsize);
 	memcpy(p, ptr, osize < nsize ? osize : nsize);
-	ush_alloc_large_free(a, ptr, osize);
+	ush_alloc_large_free(a, ptr);
 	return p;
 }
 
@@ -175,12 +199,12 @@ static void *
 stretch(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 {
 	size_t obytes = footprint(osize), nbytes = footprint(nsize);
-	void *p = ptr;
+	void *p = header(ptr);
 
 	if (nbytes > obytes && !ush_alloc_take(a, nbytes - obytes))
 		return NULL;
 	if (nbytes != obytes)
-		p = system_block(a, ptr, nbytes);
+		p = system_block(a, header(ptr), nbytes);
 	if (!p && nbytes > obytes) {
 		a->used -= nbytes - obytes;
 		ush_alloc_starve(a);
@@ -189,7 +213,7 @@ stretch(struct ush_alloc *a, void *ptr, size_t osize, size_t nsize)
 	if (nbytes < obytes)
 		a->used -= obytes - nbytes;
 	a->huge += huge(nsize) - huge(osize);
-	return p ? p : ptr;
+	return with_size(p ? p : header(ptr), nsize);
 }
 
 void *
@@ -198,10 +222,11 @@ ush_alloc_large_resize(
 {
 	void *p = NULL;
 
-	if (is_reserved(a, ptr)) {
+	if (ush_alloc_is_reserved(a, ptr)) {
 		p = nsize > osize ? ush_alloc_large_new(a, nsize) : ptr;
 		return p && p != ptr ? memcpy(p, ptr, osize) : p;
 	}
+	osize = header(ptr)->size;
 	if (footprint(nsize) != footprint(osize))
 		p = move(a, ptr, osize, nsize);
 	if (!p)

@@ -142,9 +142,23 @@ ush_box_run(struct ush_box *box, void (*fn)(lua_State *, void *), void *arg,
 	return USH_OK;
 }
 
+/* [-0, +0, e] */
+static void
+find_stack(lua_State *L)
+{
+	struct ush_box *box = ush_box_of(L);
+
+	lua_setallocf(L, ush_alloc_find_stack, box);
+	luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
+	lua_setallocf(L, ush_alloc_lua, box);
+	if (!box->alloc.stack)
+		luaL_error(L, "LuaJIT's stack is not to be found");
+}
+
 static int
 l_set_up(lua_State *L)
 {
+	find_stack(L);
 	/* Measured: a smaller stepmul fails on garbage below the limit; a full
 	 * collection takes 80,000 instructions, and a longer pause memory. */
 	lua_gc(L, LUA_GCSETPAUSE, USH_BOX_PAUSE);
@@ -199,7 +213,8 @@ ush_box_free(struct ush_box *box)
 bool
 ush_box_is_sound(const struct ush_box *box)
 {
-	return !box->alloc.failed;
+	return !box->alloc.failed && !box->alloc.overflow &&
+	       box->alloc.stack_slots <= USH_STACK_LARGE;
 }
 
 void

@@ -110,8 +110,8 @@ enum ush_code ush_box_call(struct ush_box *box,
     const struct ush_box_entry *entry, ush_box_answer_fn answer, void *arg,
     struct ush_allowance *allowance, struct ush_error *err);
 
-/* False once a memory error has happened, or it was retired: the box is to be
- * freed. */
+/* False once a memory error has happened, the stack has grown large, or it was
+ * retired: the box is to be freed. */
 bool ush_box_is_sound(const struct ush_box *box);
 void ush_box_retire(struct ush_box *box);
 

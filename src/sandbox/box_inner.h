@@ -30,8 +30,9 @@ struct ush_box {
 	uint64_t cpu_over;  /* at the look that found the limit passed */
 	unsigned int armed; /* the hook fires after so many instructions */
 	enum ush_code tripped;
-	char where[80]; /* "script:line: " of the trip, or of an error */
-	const char *stack;
+	char where[80];     /* "script:line: " of the trip, or of an error */
+	const char *stack;  /* C's, where the run began; */
+	size_t stack_share; /* bytes that may lie below, in calls back */
 	bool running;
 	bool settled;   /* do kept entries have their places on the stack? */
 	int height;     /* of the stack, between runs */

@@ -18,6 +18,7 @@
 
 #include <lauxlib.h>
 
+#include "sandbox/cstack.h"
 #include "sandbox/report.h"
 
 enum {
@@ -26,7 +27,6 @@ enum {
 	STEP_BYTES = 16384 * 1000,  /* times instructions in a step */
 	TRAFFIC_LIMIT = 256 * 1024, /* bytes of large blocks, likewise */
 	TRAFFIC_PER_INSTRUCTION = 512,
-	STACK_SHARE = 96 * 1024, /* bytes of C stack for a run */
 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
@@ -44,6 +44,8 @@ next_step(const struct ush_box *box)
 {
 	uint64_t step = STEP;
 
+	if (box->alloc.stack_slots > USH_STACK_LARGE)
+		return 1;
 	if (box->alloc.huge > STEP_BYTES / STEP)
 		step = STEP_BYTES / box->alloc.huge;
 	if (step < STEP_MIN)
@@ -134,6 +136,27 @@ ush_budget_raise(lua_State *L)
 	return lua_error(L);
 }
 
+/* Does the frame of ar, which is on top, begin too deep in a large stack? Only
+ * lua_Debug knows, where its 16 bits do for any stack of ours. Should a LuaJIT
+ * have something else there, the allocator ends the recursion. */
+static bool
+is_deep(const struct ush_box *box, const lua_Debug *ar)
+{
+	return box->alloc.stack_slots > USH_STACK_LARGE &&
+	       ((unsigned int)ar->i_ci & 0xffff) > USH_STACK_END;
+}
+
+/* An error like another, as LuaJIT's is. */
+static void
+raise_overflow(lua_State *L, lua_Debug *ar)
+{
+	char place[80] = "";
+
+	ush_report_place(L, ar, place, sizeof place);
+	lua_pushfstring(L, "%sstack overflow", place);
+	lua_error(L);
+}
+
 static void
 on_count(lua_State *L, lua_Debug *ar)
 {
@@ -152,25 +175,35 @@ on_count(lua_State *L, lua_Debug *ar)
 	}
 	if (ush_budget_take_of(box, units)) {
 		arm(box, next_step(box));
+		if (is_deep(box, ar))
+			raise_overflow(L, ar);
 		return;
 	}
 	note_where(box, L, ar);
 	ush_budget_raise(L);
 }
 
-/* The allocator refused, or large blocks have added up. */
-static void
+/*
+ * The allocator refused, large blocks have added up, or the stack is large.
+ * While the stack grows, the frame on top does not fit into it yet, and LuaJIT
+ * must not be asked about frames. What the limit refuses then is granted, so
+ * that the hook gets to say where.
+ */
+static bool
 on_alarm(void *arg)
 {
 	struct ush_box *box = arg;
 
 	if (box->alloc.failed) {
-		if (box->running)
+		if (box->running && !box->alloc.growing)
 			ush_budget_note_caller(box);
 		trip(box, USH_ERROR_MEMORY);
+	} else if (box->alloc.overflow) {
+		trip(box, USH_ERROR_SCRIPT);
 	} else if (box->running) {
 		arm(box, 1);
 	}
+	return box->running;
 }
 
 /*
@@ -183,7 +216,8 @@ on_pressure(void *arg)
 {
 	struct ush_box *box = arg;
 	size_t used = box->alloc.used, limit = box->alloc.limit;
-	size_t pause = 100 + (limit - used) * 100 / 8 / used;
+	size_t room = used < limit ? limit - used : 0;
+	size_t pause = 100 + room * 100 / 8 / used;
 
 	lua_gc(box->L, LUA_GCSETPAUSE,
 	    (int)(pause < USH_BOX_PAUSE ? pause : USH_BOX_PAUSE));
@@ -215,8 +249,12 @@ ush_budget_check_stack(lua_State *L)
 {
 	const char *here = __builtin_frame_address(0);
 	struct ush_box *box = ush_box_of(L);
+	lua_Debug ar;
 
-	if (box->stack && box->stack - here > STACK_SHARE)
+	if (box->stack && (size_t)(box->stack - here) > box->stack_share)
+		luaL_error(L, "stack overflow");
+	if (box->alloc.stack_slots > USH_STACK_LARGE &&
+	    lua_getstack(L, 0, &ar) && is_deep(box, &ar))
 		luaL_error(L, "stack overflow");
 }
 
@@ -236,6 +274,7 @@ ush_budget_begin(struct ush_box *box, const struct ush_allowance *allowance)
 		box->pressed = false;
 	}
 	box->stack = __builtin_frame_address(0);
+	box->stack_share = ush_cstack_share(box->stack);
 	arm(box, next_step(box));
 }
 

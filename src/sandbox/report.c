@@ -72,6 +72,8 @@ ush_report_limit(enum ush_code code)
 		return "CPU-time limit reached; do less, or raise the limit";
 	case USH_ERROR_SYSTEM:
 		return "out of memory";
+	case USH_ERROR_SCRIPT:
+		return "stack overflow";
 	default:
 		return "memory limit reached; keep less, or raise the limit";
 	}
