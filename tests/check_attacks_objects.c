@@ -235,7 +235,7 @@ static const struct attack answers[] = {
 	NULL, IN_GENERATE},
     {"the id as app data", ENDS_WELL, "return tostring(ticket.id)", NULL,
 	IN_GENERATE},
-    {"data of just about the limit", ENDS_WELL, "return {('x'):rep(1940)}",
+    {"data of just about the limit", ENDS_WELL, "return {('x'):rep(1092)}",
 	NULL, IN_GENERATE},
     {"false with a table as reason", ENDS_WELL,
 	"return setmetatable({}, {__tostring = error}), {}", NULL, IN_GENERATE},

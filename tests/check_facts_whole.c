@@ -224,7 +224,7 @@ START_TEST(an_unreadable_server_name_is_refused)
 	ck_assert_int_eq(saw.alert, SSL_AD_UNRECOGNIZED_NAME);
 	ck_assert_str_eq(
 	    note_last(USHER_CALL_DECRYPT)->verdict, "ignore_renew");
-	ck_assert_str_eq(told(), "unreadable server name");
+	ck_assert_str_eq(told(), "the server name is none of a host");
 }
 END_TEST
 

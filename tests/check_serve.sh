@@ -373,7 +373,7 @@ return {
   generate = function() return {} end,
   decrypt = function(conn, ticket)
     if not ticket.decrypted then return "default" end
-    return "ignore_renew", "not for " .. conn.server_name
+    return "ignore_renew", "not for " .. (conn.alpn_offered[1] or "-")
   end,
 }
 END
@@ -387,6 +387,9 @@ END
 			visit "$1" -servername "$name" -sess_in ticket
 			cat page >>pages
 		done
+		rm -f ticket
+		visit "$1" -sess_out ticket
+		visit "$1" -sess_in ticket -alpn "a decrypt: x -> use (b)"
 		stop TERM
 		cp log "log${arguments:---text}"
 	done

@@ -186,7 +186,7 @@ START_TEST(wrong_options_are_errors_of_the_scripts_line)
 	    {"age { auth_age = -1 }", "a number, 0 or more"},
 	    {"age {}", "no cap"},
 	    {"age { timeout = 1.5 }", "a whole number"},
-	    {"revoke { serials = { 'xyz' } }", "no hex digits in 'xyz'"},
+	    {"revoke { serials = { 'xyz' } }", "'xyz' is no serial number"},
 	    {"revoke { sha256 = 'missing.txt' }", "missing.txt"},
 	    {"chain { bind { alpn = true }, bind { server_name = true } }",
 		"parts 1 and 2 are both called 'b'"},

@@ -35,6 +35,7 @@
  *     error
  * 25. The hash is SipHash-1-3, as others compute it
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

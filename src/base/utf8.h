@@ -23,8 +23,8 @@ uint32_t ush_utf8_code(const unsigned char *p, size_t len);
 bool ush_utf8_is_hidden(uint32_t code);
 
 /* Do these bytes begin with a character that is not hidden, or a line feed,
- * which has an escape everywhere? *n: how many bytes are looked at, 1 of what is
- * no UTF-8. */
+ * which has an escape everywhere? *n: how many bytes are looked at, 1 of what
+ * is no UTF-8. */
 bool ush_utf8_is_shown(const unsigned char *p, size_t len, size_t *n);
 
 #endif

@@ -280,6 +280,7 @@ ush_beside_generate(const struct ush_issue *other)
 	if (!b)
 		return;
 	/* Nothing is stored: what that takes is left out. */
+	is.session = other->session;
 	is.conn = conn;
 	is.generation = shadow;
 	is.resumed = other->resumed;

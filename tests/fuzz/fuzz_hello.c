@@ -50,10 +50,9 @@ static void
 read_server_name(const unsigned char *ext, size_t len)
 {
 	char name[USH_SERVER_NAME_MAX + 1];
-	int read = ush_hello_server_name(ext, len, name);
-	size_t n = (size_t)read;
+	size_t n = ush_hello_server_name(ext, len, name);
 
-	if (read < 0)
+	if (n == 0)
 		return;
 	/* A dot at the end is left off. */
 	must(n <= USH_SERVER_NAME_MAX &&
