@@ -236,7 +236,7 @@ static const struct attack metatables[] = {
 	"do pcall(error, 'x', l) end"},
     {"an error at a deep level", ENDS_WELL | ENDS_SPENT,
 	"local function f(n) if n == 0 then while true do pcall(error, 'x', "
-	"8000) end end return 1 + f(n - 1) end f(8000)"},
+	"5000) end end return 1 + f(n - 1) end f(5000)"},
 };
 
 static const struct attack strings[] = {
