@@ -97,12 +97,26 @@ static void
 push_value(lua_State *L, const struct ush_objects *o, enum ush_fact_type type,
     const struct ush_fact_value *value)
 {
-	if (type == USH_FACT_VARS)
+	switch (type) {
+	case USH_FACT_STRING:
+		ush_push_bytes(L, value->as.string);
+		return;
+	case USH_FACT_INTEGER:
+		lua_pushnumber(L, (lua_Number)value->as.integer);
+		return;
+	case USH_FACT_BOOLEAN:
+		lua_pushboolean(L, value->as.integer != 0);
+		return;
+	case USH_FACT_VARS:
 		lua_pushlightuserdata(L, handle_of(o, KIND_VARS));
-	else if (type == USH_FACT_PREVIOUS)
+		return;
+	case USH_FACT_PREVIOUS:
 		lua_pushlightuserdata(L, handle_of(o, KIND_PREVIOUS));
-	else
-		ush_push_fact(L, type, value);
+		return;
+	default:
+		ush_push_table(L, type, value);
+		return;
+	}
 }
 
 static int

@@ -1,21 +1,12 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Values of facts, as Lua has them.
+ * Values of facts that are tables.
  */
 #include "facts/push.h"
 
 #include "data/cbor.h"
 #include "sandbox/value.h"
-
-void
-ush_push_bytes(lua_State *L, struct ush_bytes bytes)
-{
-	if (bytes.p)
-		lua_pushlstring(L, bytes.p, bytes.len);
-	else
-		lua_pushnil(L);
-}
 
 static void
 set_bytes(lua_State *L, const char *field, struct ush_bytes bytes)
@@ -99,19 +90,10 @@ push_data(lua_State *L, struct ush_bytes bytes)
 }
 
 void
-ush_push_fact(
+ush_push_table(
     lua_State *L, enum ush_fact_type type, const struct ush_fact_value *value)
 {
 	switch (type) {
-	case USH_FACT_STRING:
-		ush_push_bytes(L, value->as.string);
-		return;
-	case USH_FACT_INTEGER:
-		lua_pushnumber(L, (lua_Number)value->as.integer);
-		return;
-	case USH_FACT_BOOLEAN:
-		lua_pushboolean(L, value->as.integer != 0);
-		return;
 	case USH_FACT_STRINGS:
 		push_strings(L, value->as.strings);
 		return;
@@ -124,9 +106,8 @@ ush_push_fact(
 	case USH_FACT_DATA:
 		push_data(L, value->as.string);
 		return;
-	case USH_FACT_VARS:
-	case USH_FACT_PREVIOUS:
-		break; /* handles */
+	default: /* no table */
+		break;
 	}
 	lua_pushnil(L);
 }
