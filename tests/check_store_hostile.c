@@ -334,6 +334,39 @@ START_TEST(whoever_writes_to_it_gets_no_more_than_wrong_answers)
 }
 END_TEST
 
+/* The first entry's second block is followed by itself, for ever. */
+static void
+leave_circle(void)
+{
+	*block_word(1, NEXT) = 2;
+	*block_word(0, STRING_LEN) = 1000;
+}
+
+/* No block was ever used, it says; but some were. */
+static void
+leave_fresh(void)
+{
+	*head_word(5) = 1;
+}
+
+/* The last block is one that the count does not know of. */
+static void
+leave_last(void)
+{
+	*block_byte(shard.n_blocks - 1, TYPE) = BLOCK_MORE;
+}
+
+static void (*const leftovers[])(void) = {
+    leave_circle, leave_fresh, leave_last};
+
+START_TEST(what_was_left_is_put_in_order)
+{
+	set_text(&view, "key 0", "a string that is longer than a block", 0);
+	leftovers[_i]();
+	check_use();
+}
+END_TEST
+
 /* All at once, so that what one has broken is another's way in. */
 START_TEST(several_that_write_to_it)
 {
@@ -397,6 +430,8 @@ main(void)
 	tcase_add_loop_test(tc,
 	    whoever_writes_to_it_gets_no_more_than_wrong_answers, 0,
 	    sizeof attacks / sizeof *attacks);
+	tcase_add_loop_test(tc, what_was_left_is_put_in_order, 0,
+	    sizeof leftovers / sizeof *leftovers);
 	tcase_add_test(tc, several_that_write_to_it);
 	tcase_add_test(tc, counters_may_be_wrong_and_no_more);
 	srunner_run_all(runner, CK_ENV);

@@ -16,6 +16,24 @@
  * is the only one of its thread, for a moment, so that one place is enough, and
  * no list is needed. What stood there is put back: a signal may have come just
  * while the host took a robust lock of its own.
+ *
+ * What is assumed:
+ * - Nobody takes a robust lock between our taking and giving back: nothing is
+ *   called out to, and signal handlers may not lock (POSIX). If one does, and
+ *   the thread is killed in that moment, the shard is busy from then on.
+ * - Who forks and goes on to use the store does so by fork(3), which tells us:
+ *   the child of _Fork, vfork or a bare clone would write its parent's number.
+ * - Processes that share a store see the same numbers: one namespace of them.
+ *   In two, a thread that is killed while it tries may free the lock of one
+ *   that has its number elsewhere. Then two are in a shard at once, which is
+ *   damaged at worst, as by any other writer. (glibc's robust locks are no
+ *   better off.) A number that was given away again does no harm: the kernel
+ *   has marked the lock before.
+ * - The C library registers its list when a thread begins, and for good, as
+ *   glibc does.
+ * A wake-up can be lost where somebody takes the lock between two waiters, or
+ * is killed while it gives it back: the next one then waits for its time, and
+ * tries once more before it gives up.
  */
 #include "data/shard_lock.h"
 
@@ -144,13 +162,16 @@ nanoseconds(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Sleeps for as long as `seen` stands there, or so many nanoseconds at most. */
+/* Sleeps for as long as `seen` stands there, or so many nanoseconds at most.
+ * Where that names no holder there is none to wake anybody. */
 static void
 wait_for_change(_Atomic uint32_t *lock, uint32_t seen, int64_t left)
 {
 	struct timespec t = {left / 1000000000, left % 1000000000};
 	int error = errno;
 
+	if ((seen & FUTEX_TID_MASK) == 0 || (seen & FUTEX_OWNER_DIED) != 0)
+		return;
 	if ((seen & FUTEX_WAITERS) == 0 &&
 	    !atomic_compare_exchange_strong(lock, &seen, seen | FUTEX_WAITERS))
 		return;

@@ -8,9 +8,9 @@
  * Entries come back in the order of their use: whatever change was cut off, the
  * old list still leads from the oldest one to all others but the one that was
  * being moved. What it does not lead to comes behind, as the newest. How many
- * blocks there are to look at is read once, in the beginning, and so are other
- * words; the steps along chains are counted, so that it ends in time whatever
- * another process writes meanwhile.
+ * blocks there are to look at follows from their types, once, in the
+ * beginning; other words are read once as well; the steps along chains are
+ * counted, so that it ends in time whatever another process writes meanwhile.
  */
 #include "data/shard_own.h"
 
@@ -45,15 +45,38 @@ is_whole(struct ush_shard *s, const struct ush_block *b, uint32_t count)
 	return true;
 }
 
-/* Takes the blocks behind a head for it. A circle ends at the first one. */
-static bool
-claim(struct ush_shard *s, struct ush_block *b, uint32_t count)
+/* Lets go of the first `count` blocks behind a head. */
+static void
+unclaim(struct ush_shard *s, const struct ush_block *b, uint32_t count)
 {
+	uint32_t n;
+
+	for (; count > 0; count--) {
+		n = USH_GET(b->next);
+		if (n < 1 || n > s->n_blocks)
+			return;
+		b = &s->blocks[n - 1];
+		if (USH_GET(b->type) == BLOCK_CLAIMED)
+			ush_block_set_type(&s->blocks[n - 1], BLOCK_MORE);
+	}
+}
+
+/* Takes the blocks behind a head for it: all, or none. A circle ends at the
+ * first one that is taken already. */
+static bool
+claim(struct ush_shard *s, const struct ush_block *head, uint32_t count)
+{
+	const struct ush_block *b = head;
+	uint32_t n;
+
 	for (uint32_t i = 1; i < count; i++) {
-		b = ush_block_get(s, USH_GET(b->next), BLOCK_MORE);
-		if (!b)
+		n = USH_GET(b->next);
+		b = ush_block_get(s, n, BLOCK_MORE);
+		if (!b) {
+			unclaim(s, head, i - 1);
 			return false;
-		ush_block_set_type(b, BLOCK_CLAIMED);
+		}
+		ush_block_set_type(&s->blocks[n - 1], BLOCK_CLAIMED);
 	}
 	return true;
 }
@@ -152,15 +175,25 @@ gather_free(struct ush_shard *s, uint32_t fresh)
 	USH_PUT(s->head->fresh, fresh);
 }
 
+/* The blocks tell which of them were never used, or might as well not have
+ * been: a word that says so may be wrong. */
+static uint32_t
+first_fresh(const struct ush_shard *s)
+{
+	uint32_t n = s->n_blocks;
+
+	while (n > 0 && USH_GET(s->blocks[n - 1].type) == BLOCK_FREE)
+		n--;
+	return n + 1;
+}
+
 void
 ush_shard_rebuild(struct ush_shard *s)
 {
 	uint32_t oldest = USH_GET(s->head->oldest);
-	uint32_t fresh = USH_GET(s->head->fresh);
+	uint32_t fresh = first_fresh(s);
 	uint64_t now = s->now;
 
-	if (fresh < 1 || fresh > s->n_blocks + 1)
-		fresh = s->n_blocks + 1;
 	s->recoveries++;
 	s->steps = 0;
 	USH_PUT(s->head->changing, 1);
