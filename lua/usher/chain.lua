@@ -102,7 +102,7 @@ end
 local function check_name(given)
   for name in pairs(given) do
     if name ~= "name" and (type(name) ~= "number" or not given[#given]
-        or name > #given) then
+        or name > #given or name < 1 or name % 1 ~= 0) then
       error("usher.chain takes a name and a list of policies, not '"
         .. tostring(name) .. "'", 3)
     end
