@@ -43,6 +43,9 @@ describe("usher.revoke", function()
       assert.is_nil(refused(option, { serial = "8ab4" }))
     end
     assert.equal(REVOKED, refused("serials = { '1' }", { serial = "01" }))
+    -- As long as a fingerprint.
+    assert.equal(REVOKED, refused("serials = { 'serial=" .. SHA256 .. "' }",
+      { serial = SHA256 }))
   end)
 
   it("knows tickets by their id", function()
@@ -126,9 +129,10 @@ describe("usher.revoke", function()
     local folder = os.tmpname()
     os.remove(folder)
     os.execute("mkdir -m 700 '" .. folder .. "'")
-    local function try(form)
+    local function try(form, kind)
       local file = assert(io.open(folder .. "/policy.lua", "w"))
-      file:write("local set = require('usher.data').set('list'", form, ")\n",
+      file:write("local set = require('usher.data').", kind or "set",
+        "('", kind or "list", "'", form, ")\n",
         "local policy = require 'usher.revoke' { serials = set }\n",
         "return policy")
       file:close()
@@ -137,6 +141,9 @@ describe("usher.revoke", function()
     end
     local list = assert(io.open(folder .. "/list", "w"))
     list:write("serial=8AB3\n")
+    local map = assert(io.open(folder .. "/map", "w"))
+    map:write("8AB3 mallory\n")
+    map:close()
     list:close()
     assert.is_true(try ", { form = 'serial' }")
     assert.is_true(try ", { form = 'certificate' }")
@@ -144,6 +151,8 @@ describe("usher.revoke", function()
       assert.matches("policy.lua:", try(form), 1, true)
     end
     assert.matches("must have the form 'serial'", try "", 1, true)
+    assert.matches("must have the form 'serial'",
+      try(", { form = 'serial' }", "map"), 1, true)
     os.execute("rm -r '" .. folder .. "'")
   end)
 
