@@ -93,6 +93,28 @@ describe("usher.revoke", function()
     assert.is_nil(refused("expired = false", { to = -1 }))
   end)
 
+  it("takes no certificate whose times can't be read", function()
+    for text, reason in pairs {
+      ["return require 'usher.revoke' {}"] = true,
+      ["return require 'usher.standard'"] = true,
+      ["return require 'usher.revoke' { expired = false }"] = false,
+    } do
+      local policy = usher.policy { text = text }
+      local ticket = policy:issue()
+      for _, which in ipairs { "not_before", "not_after" } do
+        local now = usher.clock.now()
+        local cert = { serial = "01", sha256 = SHA256,
+          not_before = now - 10, not_after = now + 10 }
+        assert.equal("default", (policy:present(ticket,
+          { ticket = { status = "success", client_cert = cert } })))
+        cert[which] = nil
+        assert.equal(reason and "ignore_renew" or "default",
+          (policy:present(ticket,
+            { ticket = { status = "success", client_cert = cert } })))
+      end
+    end
+  end)
+
   it("reads files, in the ways that openssl prints", function()
     local folder = os.tmpname()
     os.remove(folder)
