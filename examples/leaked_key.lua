@@ -24,8 +24,9 @@ return {
       return "ignore_renew", "made with a leaked key"
     end
     -- What is no number is no moment before which all was well.
-    local after = tonumber(conn.vars.issued_after or 0) or math.huge
-    if not ((ticket.auth_time or 0) >= after) then
+    local moment = conn.vars.issued_after or "0"
+    local after = moment:match("^%d+$") and tonumber(moment) or math.huge
+    if (ticket.auth_time or 0) < after then
       return "ignore_renew", "made with a weak key"
     end
     return "default"
