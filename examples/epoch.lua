@@ -5,7 +5,8 @@
 -- decided under the old rules must not live on in a ticket.
 --
 -- epochs.txt has a line for each host, its name and any word. Change a host's
--- word and reload, and its older tickets are void. "*" is for all others; what
+-- word and reload, and its older tickets are void. "*.shop.example" is for
+-- all hosts below that one without a line of their own, "*" for all others; what
 -- is no host's name is an error with its line.
 --
 -- Cost: a look-up, and the word in each ticket. Limit: what the server itself
@@ -15,7 +16,7 @@ local epochs =
   require("usher.data").map("epochs.txt", { form = "host", at_least = 1 })
 
 local function epoch_of(conn)
-  return epochs:get(conn.server_name or "*") or epochs:get("*")
+  return epochs:get(conn.server_name or "*")
 end
 
 return {

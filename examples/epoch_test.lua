@@ -30,6 +30,21 @@ describe("epoch", function()
   end)
 end)
 
+describe("epoch", function()
+  it("takes a star for all that comes before a dot", function()
+    local policy = with_epochs "*.shop.example 2\n*.a.shop.example 3\n* 1\n"
+    local function epoch(name)
+      return policy:issue({ conn = { server_name = name } }).data.epoch
+    end
+    assert.equal("2", epoch "de.shop.example")
+    assert.equal("2", epoch "b.de.shop.example")
+    assert.equal("3", epoch "b.a.shop.example")
+    assert.equal("1", epoch "shop.example")
+    assert.equal("1", epoch "blog.example")
+    assert.equal("1", epoch(nil))
+  end)
+end)
+
 for _, tls in ipairs { "1.2", "1.3" } do
   describe("epoch, TLS " .. tls, function()
     local options = { tls = tls, keys = usher.keys() }

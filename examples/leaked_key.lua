@@ -23,8 +23,10 @@ return {
     if leaked:contains(ticket.key_name) then
       return "ignore_renew", "made with a leaked key"
     end
-    local issued_after = tonumber(conn.vars.issued_after) or 0
-    if (ticket.auth_time or 0) < issued_after then
+    -- What is no number is no moment before which all was well.
+    local moment = conn.vars.issued_after or "0"
+    local after = moment:match("^%d+$") and tonumber(moment) or math.huge
+    if (ticket.auth_time or 0) < after then
       return "ignore_renew", "made with a weak key"
     end
     return "default"

@@ -36,6 +36,17 @@ for _, tls in ipairs { "1.2", "1.3" } do
       assert.equal("made with a weak key", visit.reason)
     end)
 
+    it("takes none before a moment that can't be read", function()
+      local keys = usher.keys()
+      for _, moment in ipairs { "2026-11-01", "", "nan" } do
+        local first = usher.server(without, { tls = tls, keys = keys }):visit()
+        local visit = usher.server(with, {
+          tls = tls, keys = keys, vars = { issued_after = moment },
+        }):visit({ ticket = first.ticket })
+        assert.is_false(visit.resumed)
+      end
+    end)
+
     it("takes those made with another", function()
       local server = usher.server(with, { tls = tls, keys = usher.keys() })
       local first = server:visit()

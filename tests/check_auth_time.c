@@ -7,8 +7,10 @@
  *  1. No ticket in the handshake, one an hour later: an hour old.
  *  2. The same after tickets in the handshake, and after a resumption.
  *  3. A second handshake on an SSL, after SSL_clear or by renegotiation, begins
- *     anew; a ticket that it makes later is as old as that one.
+ *     anew, unless it resumes the first one's session; a ticket that it makes
+ *     later is as old as that one.
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <check.h>
@@ -129,6 +131,30 @@ START_TEST(in_1_2_it_is_the_handshakes)
 }
 END_TEST
 
+/* In full, or resuming the first handshake's session. */
+START_TEST(a_renegotiation_in_full_begins_anew)
+{
+	struct visit visit = {.version = TLS1_2_VERSION};
+	SSL_SESSION *again;
+	struct conn *conn;
+	bool full = _i == 1;
+
+	visit.server = server(visit.version);
+	SSL_CTX_set_options(visit.server, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+	conn = conn_open(&visit);
+	ush_clock_set(NOW + HOUR);
+	ck_assert_int_eq((full ? SSL_renegotiate : SSL_renegotiate_abbreviated)(
+			     conn->client),
+	    1);
+	conn_restart(conn, WIRE_CLIENT);
+	ck_assert_int_eq(SSL_session_reused(conn->client), !full);
+	again = SSL_get1_session(conn->client);
+	conn_close(conn);
+	expect(&visit, again, 2 * HOUR, full ? HOUR : 0);
+	SSL_SESSION_free(again);
+}
+END_TEST
+
 static TCase *
 times(void)
 {
@@ -141,6 +167,7 @@ times(void)
 	tcase_add_loop_test(
 	    tcase, the_next_handshake_of_an_ssl_has_its_own, 0, 2);
 	tcase_add_test(tcase, in_1_2_it_is_the_handshakes);
+	tcase_add_loop_test(tcase, a_renegotiation_in_full_begins_anew, 0, 2);
 	return tcase;
 }
 

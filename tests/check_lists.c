@@ -42,6 +42,12 @@
 	"33:" \
 	"44:55:66:77:88:99:AA:BB:CC"
 
+/* Of 20 bytes, as some programs print it. */
+#define DECIMAL "481516234248151623424815162342481516234248151623"
+
+/* A serial number of as many digits as a fingerprint. */
+#define LONG "0b1d3500112233445566778899aabbccddeeff00112233445566778899aabbcc"
+
 /* A line of a file, and the fact that it is about; NULL: it is refused; "":
  * it is none, and says so. */
 static const struct {
@@ -70,6 +76,11 @@ static const struct {
     {USH_FORM_SERIAL, "00", "00"},
     {USH_FORM_SERIAL, "0", "00"},
     {USH_FORM_SERIAL, "serial=" SHA, &SHA[2]},
+    {USH_FORM_SERIAL, DECIMAL, NULL},
+    {USH_FORM_SERIAL, "0x" DECIMAL, DECIMAL},
+    {USH_FORM_SERIAL, "serial=" DECIMAL, DECIMAL},
+    {USH_FORM_SERIAL, "1234567890123456789012345678901234567890",
+	"1234567890123456789012345678901234567890"},
     {USH_FORM_SERIAL,
 	"R\t261130120000Z\t251130120000Z,keyCompromise\tB01DFACE00\tunknown\t"
 	"/CN=mallory #1",
@@ -115,6 +126,9 @@ static const struct {
     {USH_FORM_CERTIFICATE, "sha256 Fingerprint=" SHA_COLONS, SHA},
     {USH_FORM_CERTIFICATE, "serial=00B01DFACE00", "b01dface00"},
     {USH_FORM_CERTIFICATE, "4d2", "04d2"},
+    {USH_FORM_CERTIFICATE, DECIMAL, NULL},
+    {USH_FORM_CERTIFICATE, "serial=" LONG, LONG},
+    {USH_FORM_CERTIFICATE, &LONG[1], NULL},
     {USH_FORM_CERTIFICATE, "SHA1 Fingerprint=B0:1D", NULL},
     {USH_FORM_ID, "007c350011223344", "007c350011223344"},
     {USH_FORM_ID, "00:7C:35:00:11:22:33:44", "007c350011223344"},

@@ -111,7 +111,7 @@ local function by_name(given)
     decrypt = decrypt_of(entries),
     generate = generate_of(entries),
     selftest = part.selftest(policies),
-  }, { __index = { key = "y" } })
+  }, { __index = { key = "y", burns = part.burns(policies) } })
 end
 
 return by_name

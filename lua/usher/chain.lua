@@ -73,10 +73,16 @@ local function decrypt_of(parts)
   end
 end
 
+-- Those that use tickets up come first: where another one fails, the handshake
+-- may go on, and the ticket would stay good.
 local function with_generate(parts)
   local list = {}
-  for _, entry in ipairs(parts) do
-    if entry.key then list[#list + 1] = entry end
+  for _, first in ipairs { true, false } do
+    for _, entry in ipairs(parts) do
+      if entry.key and first == (entry.policy.burns or false) then
+        list[#list + 1] = entry
+      end
+    end
   end
   return list
 end
@@ -102,7 +108,7 @@ end
 local function check_name(given)
   for name in pairs(given) do
     if name ~= "name" and (type(name) ~= "number" or not given[#given]
-        or name > #given) then
+        or name > #given or name < 1 or name % 1 ~= 0) then
       error("usher.chain takes a name and a list of policies, not '"
         .. tostring(name) .. "'", 3)
     end
@@ -125,12 +131,12 @@ local function chain(given)
   check_name(given)
   local parts = parts_of(given)
   if #parts == 0 then error("usher.chain is given no policy", 2) end
-  return {
+  return setmetatable({
     name = given.name,
     decrypt = decrypt_of(with_decrypt(parts)),
     generate = generate_of(with_generate(parts)),
     selftest = part.selftest(given),
-  }
+  }, { __index = { burns = part.burns(given) } })
 end
 
 return chain

@@ -38,6 +38,15 @@ local function same(want, ...)
 end
 
 describe("usher.chain", function()
+  it("leaves out no part that is beside the list", function()
+    for _, key in ipairs { "0", "0.5", "-1" } do
+      local ok, err = pcall(chain, "part('a'), [" .. key .. "] = part('b')")
+      assert.is_false(ok)
+      assert.matches("a list of policies, not '" .. key .. "'", err, 1, true)
+    end
+    assert.is_false((pcall(chain, "part('a'), nil, part('b')")))
+  end)
+
   it("takes the first refusal, with its reason", function()
     same({ "ignore_renew", "b1" }, asked("default", "ignore_renew", "abort"))
     same({ "abort", "a1" }, asked("abort", "ignore"))

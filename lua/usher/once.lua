@@ -90,7 +90,7 @@ local function once(given)
     name = given.name,
     decrypt = decrypt_of(given.burn == "generate", refuse),
     generate = generate,
-  }, { __index = { key = "o", takes_data = true } })
+  }, { __index = { key = "o", takes_data = true, burns = true } })
 end
 
 return once

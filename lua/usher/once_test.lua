@@ -132,6 +132,24 @@ describe("usher.once", function()
     }))
   end)
 
+  it("burns before the others' generates can fail", function()
+    local fails = "{ name = 'f', generate = function(conn)"
+      .. " if conn.resumed then error 'no' end return {} end }"
+    for _, parts in ipairs {
+      "FAILS, ONCE", "ONCE, FAILS", "FAILS, chain { name = 'c', ONCE }",
+      "FAILS, require 'usher.by_name' { default = ONCE }",
+    } do
+      local server = usher.server(usher.policy { text =
+        "local chain = require 'usher.chain' return chain { name = 'all', "
+        .. parts:gsub("FAILS", fails):gsub("ONCE",
+          "require 'usher.once' { burn = 'generate' }") .. "}"
+      }, { tls = "1.3" })
+      local visit = { ticket = server:visit().ticket, errors = true }
+      assert.is_true(server:visit(visit).resumed)
+      assert.is_false(server:visit(visit).resumed)
+    end
+  end)
+
   it("burns at once where no new ticket will be made", function()
     local policy, keys = once "burn = 'generate'", usher.keys()
     local server = usher.server(policy, { tls = "1.3", keys = keys })

@@ -10,6 +10,7 @@ local options = require "usher.options"
 ---@class usher.Part: usher.Policy
 ---@field key? string what its data are kept under, if it has no name
 ---@field takes_data? boolean decrypt takes them as a third argument
+---@field burns? boolean generate uses up what was accepted, before others fail
 
 local part = {}
 
@@ -132,6 +133,15 @@ function part.check(module, what, policy)
   end
   if not policy.generate and not policy.decrypt then
     error(module .. ": " .. what .. " has neither generate nor decrypt", 4)
+  end
+end
+
+--- Does one of them use tickets up in generate?
+---@param policies usher.Part[]
+---@return boolean?
+function part.burns(policies)
+  for _, policy in ipairs(policies) do
+    if policy.burns then return true end
   end
 end
 

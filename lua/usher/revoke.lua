@@ -74,9 +74,12 @@ local function read(set, form)
   return result
 end
 
--- A set of the script's own has to know the spellings of its entries.
+-- A set of the script's own has to know the spellings of its entries; a map is
+-- none.
 local function check_set(set, form, option)
-  local ok, has = pcall(function() return set:form() end)
+  local ok, has = pcall(function()
+    return set.contains and set:form()
+  end)
   if ok and (has == form or has == "certificate" and form ~= "id") then
     return
   end
@@ -90,7 +93,8 @@ local function lookup(given, option)
   local set, form = given[option], form_of(given, option)
   if is_list(set) then
     local keys = keys_of(set, form)
-    return function(value) return keys[data.plain(value, form)] end
+    -- Of a fact there is no doubt what it is, however many digits it has.
+    return function(value) return keys[data.plain(value, form) or value] end
   end
   if type(set) == "userdata" then
     check_set(set, form, option)

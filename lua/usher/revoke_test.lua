@@ -43,6 +43,9 @@ describe("usher.revoke", function()
       assert.is_nil(refused(option, { serial = "8ab4" }))
     end
     assert.equal(REVOKED, refused("serials = { '1' }", { serial = "01" }))
+    -- As long as a fingerprint.
+    assert.equal(REVOKED, refused("serials = { 'serial=" .. SHA256 .. "' }",
+      { serial = SHA256 }))
   end)
 
   it("knows tickets by their id", function()
@@ -90,6 +93,28 @@ describe("usher.revoke", function()
     assert.is_nil(refused("expired = false", { to = -1 }))
   end)
 
+  it("takes no certificate whose times can't be read", function()
+    for text, reason in pairs {
+      ["return require 'usher.revoke' {}"] = true,
+      ["return require 'usher.standard'"] = true,
+      ["return require 'usher.revoke' { expired = false }"] = false,
+    } do
+      local policy = usher.policy { text = text }
+      local ticket = policy:issue()
+      for _, which in ipairs { "not_before", "not_after" } do
+        local now = usher.clock.now()
+        local cert = { serial = "01", sha256 = SHA256,
+          not_before = now - 10, not_after = now + 10 }
+        assert.equal("default", (policy:present(ticket,
+          { ticket = { status = "success", client_cert = cert } })))
+        cert[which] = nil
+        assert.equal(reason and "ignore_renew" or "default",
+          (policy:present(ticket,
+            { ticket = { status = "success", client_cert = cert } })))
+      end
+    end
+  end)
+
   it("reads files, in the ways that openssl prints", function()
     local folder = os.tmpname()
     os.remove(folder)
@@ -126,9 +151,10 @@ describe("usher.revoke", function()
     local folder = os.tmpname()
     os.remove(folder)
     os.execute("mkdir -m 700 '" .. folder .. "'")
-    local function try(form)
+    local function try(form, kind)
       local file = assert(io.open(folder .. "/policy.lua", "w"))
-      file:write("local set = require('usher.data').set('list'", form, ")\n",
+      file:write("local set = require('usher.data').", kind or "set",
+        "('", kind or "list", "'", form, ")\n",
         "local policy = require 'usher.revoke' { serials = set }\n",
         "return policy")
       file:close()
@@ -137,6 +163,9 @@ describe("usher.revoke", function()
     end
     local list = assert(io.open(folder .. "/list", "w"))
     list:write("serial=8AB3\n")
+    local map = assert(io.open(folder .. "/map", "w"))
+    map:write("8AB3 mallory\n")
+    map:close()
     list:close()
     assert.is_true(try ", { form = 'serial' }")
     assert.is_true(try ", { form = 'certificate' }")
@@ -144,6 +173,8 @@ describe("usher.revoke", function()
       assert.matches("policy.lua:", try(form), 1, true)
     end
     assert.matches("must have the form 'serial'", try "", 1, true)
+    assert.matches("must have the form 'serial'",
+      try(", { form = 'serial' }", "map"), 1, true)
     os.execute("rm -r '" .. folder .. "'")
   end)
 

@@ -27,6 +27,7 @@
 enum {
 	SHOWN = 48,
 	SERIAL_MAX = 2 * 64, /* digits that a certificate's fact can have */
+	SERIAL_BYTES = 20,
 	SHA256_DIGITS = 64,
 	KEY_NAME_LEN = 16,
 };
@@ -224,6 +225,21 @@ take_index(struct piece *s, bool *revoked)
 	return true;
 }
 
+/* No certificate's number has more than 20 bytes (RFC 5280, 4.1.2.2); in
+ * decimal, as some programs print it, it has more digits than it may have in
+ * hex. Read as hex it would be nobody's. */
+static bool
+is_decimal(struct piece s)
+{
+	const char *p = s.p + (s.p < s.end && *s.p == '-');
+
+	if (s.end - p <= 2 * SERIAL_BYTES || *p == '0')
+		return false;
+	while (p < s.end && *p >= '0' && *p <= '9')
+		p++;
+	return p == s.end;
+}
+
 /* `any`: so many digits as a fingerprint has are a number too. */
 static enum ush_form_entry
 read_serial(struct piece s, char *to, bool any)
@@ -241,7 +257,8 @@ read_serial(struct piece s, char *to, bool any)
 		    memchr(s.p + 1, '(', (size_t)(s.end - s.p - 1)) &&
 		    !take_decimal(&s))
 			return USH_FORM_WRONG;
-	}
+	} else if (!any && is_decimal(s))
+		return USH_FORM_WRONG;
 	if (take(&s, "(Negative)") || take(&s, "-"))
 		negative = true;
 	n = read_digits(s, digits);
@@ -299,6 +316,26 @@ read_host(struct piece s, char *to)
 		   : USH_FORM_WRONG;
 }
 
+/* Facts have whole bytes: one that is as long as a fingerprint is looked up
+ * like one, with its zero. */
+static enum ush_form_entry
+read_certificate(struct piece s, char *to, bool any)
+{
+	enum ush_form_entry result;
+
+	if (read_fixed(USH_FORM_SHA256, s, to) == USH_FORM_ENTRY)
+		return USH_FORM_ENTRY;
+	result = read_serial(s, to, any);
+	if (result != USH_FORM_ENTRY || *to == '-' ||
+	    strlen(to) != SHA256_DIGITS - 1)
+		return result;
+	if (s.end - s.p < SHA256_DIGITS)
+		return USH_FORM_WRONG;
+	memmove(to + 1, to, SHA256_DIGITS);
+	*to = '0';
+	return USH_FORM_ENTRY;
+}
+
 static enum ush_form_entry
 read_entry(enum ush_form form, struct piece s, char *to, bool any)
 {
@@ -308,9 +345,7 @@ read_entry(enum ush_form form, struct piece s, char *to, bool any)
 	case USH_FORM_SERIAL:
 		return read_serial(s, to, any);
 	case USH_FORM_CERTIFICATE:
-		if (read_fixed(USH_FORM_SHA256, s, to) == USH_FORM_ENTRY)
-			return USH_FORM_ENTRY;
-		return read_serial(s, to, any);
+		return read_certificate(s, to, any);
 	case USH_FORM_HOST:
 		return read_host(s, to);
 	default:

@@ -68,6 +68,27 @@ key_arg(lua_State *L, size_t *len)
 	return s;
 }
 
+/* Of a list of hosts, the entry that fits a name best, as usher.by_name has
+ * it: the name, the longest "*.domain", "*". What stands before the dot is
+ * overwritten. [-0, +0, e] */
+static const char *
+host_entry(lua_State *L, const struct ush_set *set, char *name, size_t *len)
+{
+	char *end = name + *len, *dot = name;
+
+	if (ush_set_has(set, name, *len))
+		return name;
+	while ((dot = memchr(dot + 1, '.', (size_t)(end - dot - 1)))) {
+		ush_budget_charge(L, CALL_UNITS);
+		dot[-1] = '*';
+		*len = (size_t)(end - dot) + 1;
+		if (ush_set_has(set, dot - 1, *len))
+			return dot - 1;
+	}
+	*len = 1;
+	return "*";
+}
+
 /* What the argument is looked up by: itself, or its key in the set's form,
  * which is written to `room`. What is of no such form is an error: "it is not
  * among them" could be just wrong. [-0, +0, e] */
@@ -84,7 +105,7 @@ form_arg(lua_State *L, const struct ush_set *set, char room[USH_FORM_ROOM],
 	if (ush_form_ask(form, s, *len, room, why) != 0)
 		luaL_error(L, "%s", why);
 	*len = strlen(room);
-	return room;
+	return form == USH_FORM_HOST ? host_entry(L, set, room, len) : room;
 }
 
 static int
