@@ -7,6 +7,7 @@ CHECKS =
 CHECKS += tests/check_allocations
 CHECKS += tests/check_allocations_rollout
 CHECKS += tests/check_allocations_watch
+CHECKS += tests/check_async
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
