@@ -11,10 +11,13 @@
  * 5. a box whose stack has grown large is to be replaced
  * 6. recursion under a small memory limit names its line
  * 7. on a fiber, C functions that call each other stay within 32 KiB
+ * 8. a LuaJIT whose stack is not to be found is refused, and not for memory
  */
 #include <check.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +284,36 @@ START_TEST(what_runs_on_a_fiber_stays_within_it)
 }
 END_TEST
 
+/* A LuaJIT whose stack does not grow, while this is true. */
+static bool stack_is_fixed;
+
+void __real_luaL_checkstack(lua_State *L, int n, const char *message);
+void __wrap_luaL_checkstack(lua_State *L, int n, const char *message);
+
+void
+__wrap_luaL_checkstack(lua_State *L, int n, const char *message)
+{
+	if (!stack_is_fixed)
+		__real_luaL_checkstack(L, n, message);
+}
+
+START_TEST(a_luajit_whose_stack_is_not_found_is_refused)
+{
+	struct ush_box_host host = {.memory_limit = 1 << 20,
+	    .random = host_random,
+	    .now = host_now,
+	    .cpu = host_cpu};
+
+	stack_is_fixed = true;
+	ck_assert_ptr_null(ush_box_new(&host));
+	ck_assert_int_eq(errno, ENOTSUP);
+	stack_is_fixed = false;
+	host.fail_allocation = 1;
+	ck_assert_ptr_null(ush_box_new(&host));
+	ck_assert_int_eq(errno, ENOMEM);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -300,6 +333,7 @@ main(void)
 	tcase_add_test(tc, a_box_with_a_large_stack_is_replaced);
 	tcase_add_test(tc, recursion_under_a_small_limit_names_its_line);
 	tcase_add_test(tc, what_runs_on_a_fiber_stays_within_it);
+	tcase_add_test(tc, a_luajit_whose_stack_is_not_found_is_refused);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -7,6 +7,7 @@ CHECKS =
 CHECKS += tests/check_allocations
 CHECKS += tests/check_allocations_rollout
 CHECKS += tests/check_allocations_watch
+CHECKS += tests/check_async
 CHECKS += tests/check_attacks_budget
 CHECKS += tests/check_attacks_escape
 CHECKS += tests/check_attacks_handshake
@@ -140,6 +141,7 @@ tests_check_facts_handles_LDFLAGS = $(AM_LDFLAGS) \
 tests_check_descriptors_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
 tests_check_lib_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC) \
 	-Wl,--wrap=ush_box_new
+tests_check_stack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=luaL_checkstack
 tests_check_sets_LDFLAGS = $(AM_LDFLAGS) $(WRAP_MALLOC)
 
 # Of every test program that has no lines of its own.

@@ -7,10 +7,12 @@
  */
 #include "policy/state.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
+#include <luajit.h>
 
 #include "base/clock.h"
 #include "base/near.h"
@@ -336,6 +338,11 @@ state_build(struct ush_state *state, bool staging,
 
 	state->buffer = malloc(limits->app_data);
 	state->box = ush_box_new(&host);
+	if (state->buffer && !state->box && errno == ENOTSUP)
+		return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
+		    "this LuaJIT (built for " LUAJIT_VERSION ") manages its "
+		    "stack in a way that is not known to be safe; install "
+		    "LuaJIT 2.1 with GC64 (Debian package: libluajit-5.1-2)");
 	if (!state->buffer || !state->box)
 		return ush_error_set(err, USH_ERROR_SYSTEM, NULL, 0,
 		    "out of memory for a Lua state");

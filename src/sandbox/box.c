@@ -5,6 +5,7 @@
  */
 #include "sandbox/box_inner.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -175,6 +176,7 @@ struct ush_box *
 ush_box_new(const struct ush_box_host *host)
 {
 	struct ush_box *box = calloc(1, sizeof *box);
+	bool unfit;
 
 	if (!box)
 		return NULL;
@@ -188,13 +190,16 @@ ush_box_new(const struct ush_box_host *host)
 	if (!box->L) {
 		ush_alloc_fini(&box->alloc);
 		free(box);
+		errno = ENOMEM;
 		return NULL;
 	}
 	box->alloc.limit = host->memory_limit;
 	ush_budget_watch(box);
 	box->alloc.fail_at = host->fail_allocation;
 	if (lua_cpcall(box->L, l_set_up, NULL) != 0) {
+		unfit = !box->alloc.failed && !box->alloc.stack;
 		ush_box_free(box);
+		errno = unfit ? ENOTSUP : ENOMEM;
 		return NULL;
 	}
 	return box;

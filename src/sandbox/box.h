@@ -66,8 +66,9 @@ ush_allowance_spend(struct ush_allowance *spent,
 }
 
 /*
- * A new box with the sandbox's library, or NULL when memory is short. Owned by
- * the caller. `host` is copied.
+ * A new box with the sandbox's library, or NULL when memory is short (errno is
+ * ENOMEM), or LuaJIT's stack can't be followed (ENOTSUP). Owned by the caller.
+ * `host` is copied.
  */
 struct ush_box *ush_box_new(const struct ush_box_host *host);
 void ush_box_free(struct ush_box *box);

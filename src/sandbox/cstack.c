@@ -8,13 +8,17 @@
 #include "sandbox/cstack.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
 	SHARE = 96 * 1024,
-	FIBER_SHARE = 8 * 1024,
+	FIBER_SHARE = 6 * 1024,
 	/* What the deepest function may still take, and the unwinder. */
 	RESERVE = 20 * 1024,
+	/* tests/check_async.c: 21 KiB and 9 KiB at the most. */
+	FOR_A_SCRIPT = 24 * 1024,
+	FOR_AN_ERROR = 12 * 1024,
 };
 
 /* Of this thread; both 0: unknown. */
@@ -41,18 +45,36 @@ ask(void)
 	pthread_attr_destroy(&attr);
 }
 
-size_t
-ush_cstack_share(const char *here)
+/* False: not on the thread's stack. */
+static inline bool
+is_left(const char *here, size_t *left)
 {
 	uintptr_t at = (uintptr_t)here;
-	size_t left;
 
 	if (!bounds.asked)
 		ask();
-	if (at <= bounds.low || at >= bounds.high)
+	*left = at - bounds.low;
+	return at > bounds.low && at < bounds.high;
+}
+
+size_t
+ush_cstack_share(const char *here)
+{
+	size_t left;
+
+	if (!is_left(here, &left))
 		return FIBER_SHARE;
-	left = at - bounds.low;
 	if (left < RESERVE)
 		return 0;
 	return left - RESERVE < SHARE ? left - RESERVE : SHARE;
+}
+
+enum ush_cstack_room
+ush_cstack_room(const char *here)
+{
+	size_t left;
+
+	if (!is_left(here, &left) || left >= FOR_A_SCRIPT)
+		return USH_CSTACK_A_SCRIPT;
+	return left >= FOR_AN_ERROR ? USH_CSTACK_AN_ERROR : USH_CSTACK_NOTHING;
 }

@@ -12,4 +12,12 @@
  * may still call back into Lua. 0: none at all. */
 size_t ush_cstack_share(const char *here);
 
+/* What there is room for, below `here`, in a callback of OpenSSL's. */
+enum ush_cstack_room {
+	USH_CSTACK_NOTHING,
+	USH_CSTACK_AN_ERROR, /* counting, logging and telling it */
+	USH_CSTACK_A_SCRIPT, /* with a state to be made, and a shadow beside */
+};
+enum ush_cstack_room ush_cstack_room(const char *here);
+
 #endif

@@ -34,6 +34,7 @@ struct ush_issue {
 	struct ush_generation *generation;
 	SSL_SESSION *session; /* whose ticket it will be */
 	bool resumed;
+	bool cramped;         /* too little C stack to ask a script */
 	struct ush_live live; /* live.envelope: of the ticket before */
 	struct ush_part base; /* app data to begin with */
 	struct ush_part host; /* those of them that are the host's */

@@ -82,6 +82,15 @@ ush_decide_gone(const struct ush_generation *g, const struct ush_conn *conn)
 	return "the generation of the handshake is gone";
 }
 
+enum ush_code
+ush_decide_no_stack(struct ush_error *err)
+{
+	ush_error_set(err, USH_ERROR_SCRIPT, NULL, 0,
+	    "stack overflow: this thread's stack has too little left for a "
+	    "script; give it 128 KiB");
+	return err->code;
+}
+
 static enum ush_stat
 stat_of_error(enum ush_code code)
 {

@@ -73,6 +73,9 @@ ush_decide_count(const struct ush_generation *generation,
 const char *ush_decide_gone(
     const struct ush_generation *generation, const struct ush_conn *conn);
 
+/* The error of a callback that has too little C stack for a script. */
+enum ush_code ush_decide_no_stack(struct ush_error *err);
+
 /* Counts and logs a failed call; what it leads to is the caller's to do. */
 void ush_decide_failed(const struct ush_generation *generation,
     const struct ush_conn *conn, bool generate, const struct ush_error *err);

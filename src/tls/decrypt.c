@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sandbox/cstack.h"
 #include "tls/binding.h"
 #include "tls/decide.h"
 #include "tls/leave.h"
@@ -28,6 +29,7 @@ struct question {
 	SSL_SESSION *session; /* NULL if there is none */
 	SSL_TICKET_STATUS status;
 	bool other_name; /* than in the first hello */
+	bool cramped;    /* too little C stack to ask a script */
 	/* the answer */
 	enum ush_verdict verdict;
 	const char *reason; /* or NULL */
@@ -341,6 +343,11 @@ ask(struct question *q)
 		return;
 	}
 	now->runs++;
+	if (q->cramped) {
+		ush_decide_no_stack(&q->error);
+		on_error(q);
+		return;
+	}
 	run(q);
 	remember(q);
 }
@@ -424,11 +431,12 @@ is_success(SSL_TICKET_STATUS status)
 	       status == SSL_TICKET_SUCCESS_RENEW;
 }
 
-SSL_TICKET_RETURN
-ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
-    size_t key_name_len, SSL_TICKET_STATUS status, void *arg)
+/* With a large frame: apart, so that the stack is looked at before. */
+static __attribute__((noinline)) SSL_TICKET_RETURN
+decide(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
+    size_t key_name_len, SSL_TICKET_STATUS status, struct ush_binding *binding,
+    bool cramped)
 {
-	struct ush_binding *binding = arg;
 	struct ush_conn *conn = ush_conn_decrypt(ssl);
 	struct ush_generation *generation = NULL;
 	bool engineless = false;
@@ -447,13 +455,14 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	q.status = status;
 	q.reason = NULL;
 	q.remembered = q.ran = false;
+	q.cramped = cramped;
 	q.instructions = q.memory = 0;
 	q.error.code = USH_OK;
 	ush_live_open(&q.live, ssl, conn, generation, false);
 	ush_live_set_ticket(&q.live, q.session, status, key_name, key_name_len);
 	ush_decide_count(generation, conn, USH_STAT_decrypt_calls);
 	if (!is_refused(&q)) {
-		if (conn->now.shadow)
+		if (conn->now.shadow && !cramped)
 			ush_beside_decrypt(&q.live, status);
 		ask(&q);
 	}
@@ -469,4 +478,16 @@ ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
 	ush_leave_decrypt(ssl, conn);
 	ush_decide_unpin(conn);
 	return to_openssl(q.verdict);
+}
+
+SSL_TICKET_RETURN
+ush_decrypt_cb(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
+    size_t key_name_len, SSL_TICKET_STATUS status, void *arg)
+{
+	enum ush_cstack_room room = ush_cstack_room(__builtin_frame_address(0));
+
+	if (room == USH_CSTACK_NOTHING)
+		return to_openssl(USH_VERDICT_IGNORE_RENEW);
+	return decide(ssl, session, key_name, key_name_len, status, arg,
+	    room != USH_CSTACK_A_SCRIPT);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sandbox/cstack.h"
 #include "tls/binding.h"
 #include "tls/compat.h"
 #include "tls/content.h"
@@ -274,6 +275,10 @@ fill(struct ush_issue *is)
 		    &is->error, USH_ERROR_SYSTEM, NULL, 0, "out of memory");
 		return on_error(is);
 	}
+	if (is->cramped) {
+		ush_decide_no_stack(&is->error);
+		return on_error(is);
+	}
 	if (is->conn->now.shadow)
 		ush_beside_generate(is);
 	return run(is);
@@ -307,20 +312,19 @@ issue(struct ush_issue *is)
 	return result;
 }
 
-int
-ush_generate_cb(SSL *ssl, void *arg)
+/* With a large frame: apart, so that the stack is looked at before. */
+static __attribute__((noinline)) int
+decide(
+    SSL *ssl, SSL_SESSION *session, struct ush_binding *binding, bool cramped)
 {
-	struct ush_binding *binding = arg;
-	SSL_SESSION *session = SSL_get_session(ssl);
 	bool engineless = false;
 	struct ush_issue is;
 
-	if (!session)
-		return 1;
 	is.binding = binding;
 	is.ssl = ssl;
 	is.session = session;
 	is.generation = NULL;
+	is.cramped = cramped;
 	is.conn = ush_conn_generate(ssl);
 	if (is.conn)
 		is.generation =
@@ -329,5 +333,19 @@ ush_generate_cb(SSL *ssl, void *arg)
 		return issue(&is);
 	if (!engineless)
 		disable(session); /* no memory: not a ticket without policy */
+	return 1;
+}
+
+int
+ush_generate_cb(SSL *ssl, void *arg)
+{
+	enum ush_cstack_room room = ush_cstack_room(__builtin_frame_address(0));
+	SSL_SESSION *session = SSL_get_session(ssl);
+
+	if (!session)
+		return 1;
+	if (room != USH_CSTACK_NOTHING)
+		return decide(ssl, session, arg, room != USH_CSTACK_A_SCRIPT);
+	disable(session);
 	return 1;
 }
