@@ -5,6 +5,7 @@
  */
 #include "store.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,8 +281,12 @@ hold_shard(_Atomic uint32_t *lock)
 {
 	uint32_t nobody = 0;
 
-	ck_assert(atomic_compare_exchange_strong(
-	    lock, &nobody, (uint32_t)syscall(SYS_gettid)));
+	/* Others have it, for as long as a change takes. */
+	while (!atomic_compare_exchange_strong(
+	    lock, &nobody, (uint32_t)syscall(SYS_gettid))) {
+		nobody = 0;
+		sched_yield();
+	}
 }
 
 void
