@@ -16,7 +16,8 @@
  *  6. The host's info callbacks are called as before, and are back in place.
  *  7. A host that sets a callback of its own before the one it finds, in its
  *     servername callback, handshake after handshake on one SSL: each is called
- *     once for an event, and none is lost.
+ *     once for an event, and none is lost; nor in a copy by SSL_dup, in another
+ *     context of the servername callback's, or after a detach on the way.
  *  8. Post-handshake authentication and renegotiation: the active one's.
  *  9. What came of a verdict is counted once, when it is known; of clients
  *     that leave, or replay a ticket, nothing has resumed.
@@ -359,6 +360,80 @@ START_TEST(chained_info_callbacks_are_called_once_each)
 }
 END_TEST
 
+/* What is cut off leaves ours in place, which the copy has, too. */
+START_TEST(a_copy_of_an_ssl_calls_the_hosts_info_callback)
+{
+	struct visit visit;
+	struct usher *engine = begin(&visit, version_of(_i), "use");
+	SSL *first;
+
+	visit.on = first = SSL_new(visit.server);
+	SSL_set_info_callback(first, on_info_ssl);
+	conn_close(half_open(&visit));
+	SSL_clear(first);
+	visit.on = SSL_dup(first);
+	ck_assert_ptr_nonnull(visit.on);
+	ck_assert_ptr_ne(visit.on, first);
+	SSL_free(first);
+	info_ssl = info_done = 0;
+	ck_assert(visit_run(&visit).resumed);
+	ck_assert_int_eq(info_done, 1);
+	ck_assert_int_gt(info_ssl, 1);
+	ck_assert_ptr_eq(SSL_get_info_callback(visit.on), on_info_ssl);
+	SSL_free(visit.on);
+	ck_assert(!is_held(engine));
+}
+END_TEST
+
+static int
+switch_context(SSL *ssl, int *alert, void *arg)
+{
+	(void)alert;
+	SSL_set_SSL_CTX(ssl, arg);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+START_TEST(the_context_switched_to_has_its_info_callback_called)
+{
+	struct visit visit;
+	struct usher *engine = begin(&visit, version_of(_i), "use");
+	SSL_CTX *other = engine_server(engine, version_of(_i));
+
+	SSL_CTX_set_info_callback(other, on_info_ctx);
+	SSL_CTX_set_tlsext_servername_callback(visit.server, switch_context);
+	SSL_CTX_set_tlsext_servername_arg(visit.server, other);
+	visit.name = "a.example";
+	info_ctx = info_done = 0;
+	ck_assert(visit_run(&visit).echoed);
+	ck_assert_int_eq(info_done, 1);
+	ck_assert_int_gt(info_ctx, 1);
+	ck_assert(!is_held(engine));
+}
+END_TEST
+
+START_TEST(a_detach_on_the_way_loses_no_info_callback)
+{
+	struct visit visit;
+	struct usher *engine = begin(&visit, version_of(_i), "use");
+	struct conn *conn;
+
+	SSL_CTX_set_tlsext_servername_callback(visit.server, chain_info);
+	visit.name = "a.example";
+	visit.on = SSL_new(visit.server);
+	SSL_set_info_callback(visit.on, on_info_ssl);
+	info_ssl = info_done = 0;
+	conn = half_open(&visit);
+	ck_assert_int_eq(usher_detach(visit.server), 0);
+	conn_handshake(conn);
+	conn_echo(conn);
+	ck_assert(conn_close(conn).echoed);
+	ck_assert_int_eq(info_done, 1);
+	ck_assert_int_gt(info_ssl, 1);
+	SSL_free(visit.on);
+	ck_assert(!is_held(engine));
+}
+END_TEST
+
 static void
 allow_post_handshake(struct conn *conn, void *arg)
 {
@@ -495,6 +570,12 @@ leaving(void)
 	    tcase, the_hosts_info_callbacks_are_called_as_before, 0, 4);
 	tcase_add_loop_test(
 	    tcase, chained_info_callbacks_are_called_once_each, 0, VERSIONS);
+	tcase_add_loop_test(
+	    tcase, a_copy_of_an_ssl_calls_the_hosts_info_callback, 0, VERSIONS);
+	tcase_add_loop_test(tcase,
+	    the_context_switched_to_has_its_info_callback_called, 0, VERSIONS);
+	tcase_add_loop_test(
+	    tcase, a_detach_on_the_way_loses_no_info_callback, 0, VERSIONS);
 	tcase_add_test(
 	    tcase, authentication_after_the_handshake_is_the_active_ones);
 	tcase_add_loop_test(

@@ -13,17 +13,27 @@
  *     that can't resume, in TLS 1.2 and 1.3, and after a HelloRetryRequest;
  *     statistics count it, and the reason says so.
  *  4. One whose generation still waits goes on with it, also in another thread.
+ *  5. One that a callback holds when it is retired is due like another; and
+ * what only a thread of the parent's held goes with a child's first callback.
+ *  6. Bytes, not only numbers: large policies, 30 of which are held.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <check.h>
 
 #include "base/clock.h"
 #include "policy/pool.h"
+#include "policy/watch.h"
 #include "tls/policy.h"
 #include "tls/scripts.h"
+#include "usher_inner.h"
 
 #define NOON 1800000000
 #define HELD 30
@@ -273,6 +283,161 @@ START_TEST(shadows_wait_likewise)
 }
 END_TEST
 
+/* Nobody comes by but the watcher, which sleeps a second at most here: it had
+ * 59 of the 60 behind it. */
+START_TEST(or_by_the_watchers_thread)
+{
+	struct visit visit = {.version = TLS1_3_VERSION};
+	struct engine_spec spec = {.path = script_path("policy.lua")};
+	struct timespec pause = {0, 10 * 1000 * 1000};
+	struct usher *engine;
+	struct conn *conn;
+
+	ush_clock_set(NOON);
+	script_write(spec.path, script_numbered(0));
+	engine = engine_make(&spec);
+	visit.server = engine_server(engine, TLS1_3_VERSION);
+	visit.session = visit_run(&visit).session;
+	ck_assert_int_eq(usher_watch(engine, 1, NULL), 0);
+	conn = half_open(&visit);
+	for (int i = 1; i < 3; i++) {
+		script_rename(spec.path, script_numbered(i));
+		ck_assert_int_eq(usher_reload(engine, NULL), 0);
+	}
+	ck_assert_uint_eq(script_generations(engine), 3);
+	ush_clock_set(NOON + 59);
+	ush_watch_kick(engine->engine);
+	nanosleep(&pause, NULL);
+	ck_assert_uint_eq(script_generations(engine), 3);
+	ush_clock_set(NOON + 60);
+	for (int i = 0; i < 1000 && script_generations(engine) > 2; i++)
+		nanosleep(&pause, NULL);
+	ck_assert_uint_eq(script_generations(engine), 2);
+	conn_close(conn);
+	ush_clock_set(0);
+}
+END_TEST
+
+/* The watcher goes to sleep before the callback ends, and has to know. */
+START_TEST(what_is_retired_in_a_callback_is_due)
+{
+	struct visit visit;
+	struct usher *engine = begin(&visit, TLS1_3_VERSION, false);
+	ush_engine_ptr where = engine->engine;
+	struct ush_slot *pin;
+	uint64_t number;
+	bool engineless;
+
+	ck_assert_int_eq(ush_pool_wait(), -1);
+	pin = ush_pool_pin(&where, NULL, &engineless);
+	number = ush_pool_remember(pin);
+	script_replace(engine, script_numbered(1));
+	script_replace(engine, script_numbered(2));
+	ck_assert_int_eq(ush_pool_wait(), USH_WAITING_MS);
+	ush_pool_unpin(pin);
+	ck_assert_int_eq(ush_pool_wait(), USH_WAITING_MS);
+	ck_assert_uint_eq(script_generations(engine), 3);
+	ush_pool_forget(number);
+	ck_assert_uint_eq(script_generations(engine), 2);
+	ck_assert_int_eq(ush_pool_wait(), -1);
+	ush_clock_set(0);
+}
+END_TEST
+
+static struct {
+	pthread_barrier_t pinned, done;
+	ush_engine_ptr engine;
+} other;
+
+static void *
+pin_elsewhere(void *arg)
+{
+	bool engineless;
+	struct ush_slot *pin = ush_pool_pin(&other.engine, NULL, &engineless);
+
+	pthread_barrier_wait(&other.pinned);
+	pthread_barrier_wait(&other.done);
+	ush_pool_unpin(pin);
+	return arg;
+}
+
+START_TEST(what_a_thread_of_the_parent_held_goes_in_a_child)
+{
+	struct visit visit;
+	struct usher *engine = begin(&visit, TLS1_3_VERSION, false);
+	pthread_t thread;
+	int status;
+
+	pthread_barrier_init(&other.pinned, NULL, 2);
+	pthread_barrier_init(&other.done, NULL, 2);
+	other.engine = engine->engine;
+	pthread_create(&thread, NULL, pin_elsewhere, NULL);
+	pthread_barrier_wait(&other.pinned);
+	script_replace(engine, script_numbered(1));
+	script_replace(engine, script_numbered(2));
+	ck_assert_uint_eq(script_generations(engine), 3);
+	if (fork() == 0) {
+		visit_run(&visit);
+		_exit(script_generations(engine) == 2 ? 0 : 1);
+	}
+	ck_assert_int_gt(wait(&status), 0);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	pthread_barrier_wait(&other.done);
+	pthread_join(thread, NULL);
+	ush_clock_set(0);
+}
+END_TEST
+
+/* Whose bytecode has half a megabyte. */
+#define LARGE (512 * 1024)
+
+static const char *
+large(int n)
+{
+	static char text[LARGE + 256];
+	int len = snprintf(text, sizeof text, "local x = '%04d", n);
+
+	memset(text + len, 'x', LARGE);
+	snprintf(text + len + LARGE, sizeof text - (size_t)(len + LARGE),
+	    "'\nreturn { decrypt = function() return 'default', #x end }");
+	return text;
+}
+
+static size_t
+allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* They take room until there are as many as may be, and no more after that. A
+ * sanitizer's allocator says nothing. */
+START_TEST(thirty_large_ones_take_the_room_of_a_few)
+{
+	struct conn *held[HELD];
+	struct visit visit;
+	struct usher *engine = begin(&visit, TLS1_3_VERSION, false);
+	size_t before = allocated(), full = 0;
+
+	for (int i = 0; i < HELD; i++) {
+		script_replace(engine, large(i));
+		held[i] = half_open(&visit);
+		if (i == USH_WAITING_MAX + 4)
+			full = allocated();
+	}
+	if (before > 0) {
+		ck_assert_uint_gt(full, before + USH_WAITING_MAX * LARGE);
+		ck_assert_uint_lt(allocated(), full + 3 * LARGE);
+	}
+	for (int i = 0; i < HELD; i++)
+		conn_close(held[i]);
+	if (before > 0)
+		ck_assert_uint_lt(allocated(), before + (full - before) / 2);
+	ush_clock_set(0);
+}
+END_TEST
+
 static TCase *
 unfinished(void)
 {
@@ -281,6 +446,10 @@ unfinished(void)
 	tcase_add_loop_test(tcase, at_most_sixteen_wait, 0, VERSIONS);
 	tcase_add_loop_test(tcase, after_sixty_seconds_they_go, 0, VERSIONS);
 	tcase_add_test(tcase, or_with_the_next_replacement);
+	tcase_add_test(tcase, or_by_the_watchers_thread);
+	tcase_add_test(tcase, what_is_retired_in_a_callback_is_due);
+	tcase_add_test(tcase, what_a_thread_of_the_parent_held_goes_in_a_child);
+	tcase_add_test(tcase, thirty_large_ones_take_the_room_of_a_few);
 	tcase_add_test(tcase, decrypt_after_a_retry_finds_it_gone);
 	tcase_add_loop_test(
 	    tcase, generate_at_the_end_finds_it_gone, 0, VERSIONS);

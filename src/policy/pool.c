@@ -25,20 +25,27 @@
  *		P3  g = active (or shadow) of the engine
  *		P4  pins of the thread's slot of g + 1
  *		P5  hazard = NULL; was a reclaimer blocked? then reclaim
- *		P6  begun + 1
+ *		P6  begun + 1, before U1
+ *
  *	go on	N1  pins of the slot that has the number + 1
- *		N2  is the slot dead? then pins - 1, and look g up under the
- *lock unpin	U1  pins - 1 U2  is the slot retired? then reclaim end	E1 begun
- *- 1 E2  is the slot retired? then reclaim
+ *		N2  is the slot dead? then unpin, and look g up under the lock
+ *
+ *	unpin	U1  pins - 1
+ *		U2  is the slot retired? then reclaim
+ *
+ *	end	E1  begun - 1
+ *		E2  is the slot retired? then reclaim
+ *
  *	retire	R1  active and shadow lead elsewhere, and never to g again
  *		R2  g is on the list, and its slots are retired
  *		R3  reclaim
+ *
  *	reclaim, for each g of the list, under the lock:
  *		C1  blocked = true
  *		C2  is the hazard of any thread g's engine? then not yet
- *		C3  the sum of begun is not 0, and g may wait? then not yet
- *		C4  all its slots are dead
- *		C5  has any slot pins? then none is dead, and not yet
+ *		C3  all its slots are dead
+ *		C4  has any slot pins? then none is dead, and not yet
+ *		C5  the sum of begun is not 0, and g may wait? likewise
  *		C6  take it off the lists; free it
  *
  * R1 is what rollout.c must see to: a generation is retired once, by the one
@@ -49,8 +56,9 @@
  * C6 frees g. Pinned by P4: at C2 it was not between P1 and P5, or C2 had seen
  * its hazard. If it was past P5, C4 has seen its pin. If it was before P1, then
  * P3 came after C2, thus after R1, and found another generation. Pinned by N1:
- * if that was before C4, C4 has seen it; else N2 came after C3 and saw the
- * mark. Looked up under the lock: g was on a list.
+ * if that was before C3, C4 has seen it; else N2 came after C3, and saw the
+ * mark; marks are only taken back where g stays. Looked up under the lock: g
+ * was on a list.
  *
  * After U1 and E1 a thread touches no generation, and no slot but its own: a
  * thread's slots are freed by itself, under the lock and when they are dead for
@@ -68,15 +76,16 @@
  * handshake after C4 or C5 comes to U2 or E2 after R2, and sees it. Where the
  * thread has no slot of that number, it goes by the lock (forget_slowly).
  *
- * How many remember g. Whoever began with it and has no pin has done P6 before
- * C4, and nobody begins with it after C2: so the sum of C5 is too large at
- *worst, if some end meanwhile. Were it wrong in spite of all, g would go a
- *little early or late, which N2 finds out: memory is not at stake. At most
- * USH_WAITING_MAX of an engine wait, the newest, for USH_WAITING_MS: else one
- * ClientHello that is never gone on with would hold a generation for ever. What
- * has waited so long goes with the next thing that happens: a callback
- * (ush_pool_look), a reload, or the watcher's thread that wakes for it. Their
- * handshakes are then told that it is gone.
+ * How many remember g. Nobody begins with it after C2, and whoever did has come
+ * to P6 before he gave up the pin, so before C4: the sum of C5 is too large at
+ * most, if some end meanwhile, and these come to E2. One slot's count may be
+ * negative, the sum is not; orphans keep theirs. Were it wrong in spite of all,
+ * g would go a little early or late, which N2 finds out: memory is not at
+ * stake. At most USH_WAITING_MAX of an engine wait, the newest, for
+ * USH_WAITING_MS: else one ClientHello that is never gone on with would hold a
+ * generation for ever. What has waited so long goes with the next thing that
+ * happens: a callback (ush_pool_look), a reload, or the watcher's thread that
+ * wakes for it. Their handshakes are then told that it is gone.
  *
  * States. One that is in use belongs to a callback, which has a pin. One that
  * is idle is reached through a slot of g, under the lock, on which C6 has not
@@ -94,8 +103,9 @@
  * one) and their thread (orphaned, adopted by the next new thread).
  *
  * Forks. The lock is taken around fork(2), so all above is whole in the child.
- * The threads that it does not have pin nothing there; what their handshakes
- * remember may wait, as long as others may.
+ * The threads that it does not have pin nothing there, nor will they ask again:
+ * its first callback does. What their handshakes remember may wait, as long as
+ * others may.
  */
 #include "policy/pool.h"
 

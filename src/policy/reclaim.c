@@ -62,20 +62,35 @@ remembered_nolock(const struct ush_generation *generation)
 	return sum;
 }
 
-/* Does it wait for handshakes that remember it? The newest ones may. *due is
- * when the first of them has waited long enough. */
-static bool
-waits_nolock(const struct ush_generation *g, uint64_t *due)
+static uint64_t
+end_of_wait(const struct ush_generation *g)
 {
-	uint64_t end = g->retired_at + USH_WAITING_MS;
+	return g->retired_at + USH_WAITING_MS;
+}
 
+/* Does it wait for handshakes that remember it? The newest ones may. */
+static bool
+waits_nolock(const struct ush_generation *g)
+{
 	if (remembered_nolock(g) <= 0 ||
-	    g->engine->waiting == USH_WAITING_MAX || ush_clock_ttl_ms() >= end)
+	    g->engine->waiting == USH_WAITING_MAX ||
+	    ush_clock_ttl_ms() >= end_of_wait(g))
 		return false;
 	g->engine->waiting++;
-	if (*due == 0 || end < *due)
-		*due = end;
 	return true;
+}
+
+/* *due is when the first of those that stay has waited long enough: also of one
+ * that is only pinned now and may be remembered then, since the watcher sleeps
+ * for as long as is known when it goes to sleep. Past that time, the one who
+ * has the pin asks again. */
+static void
+note_due_nolock(const struct ush_generation *g, uint64_t *due)
+{
+	uint64_t end = end_of_wait(g);
+
+	if ((*due == 0 || end < *due) && ush_clock_ttl_ms() < end)
+		*due = end;
 }
 
 enum { IDLE_MAX = 64 };
@@ -137,7 +152,7 @@ unlink_nolock(struct ush_generation *g)
 
 /* Can't be freed now: *blocked says whether by a hazard. */
 static bool
-stays_nolock(const struct ush_generation *g, bool *blocked, uint64_t *due)
+stays_nolock(const struct ush_generation *g, bool *blocked)
 {
 	if (is_hazard_nolock(g->engine)) {
 		*blocked = true;
@@ -147,7 +162,7 @@ stays_nolock(const struct ush_generation *g, bool *blocked, uint64_t *due)
 	if (is_pinned_nolock(g))
 		return true;
 	USH_WIDEN();
-	if (!waits_nolock(g, due))
+	if (!waits_nolock(g))
 		return false;
 	mark_nolock(g, false);
 	return true;
@@ -166,7 +181,8 @@ take_free_nolock(struct idle *idle, bool *again, bool *blocked)
 	while ((g = *link)) {
 		if (!take_idle_nolock(g, idle))
 			*again = true;
-		if (*again || stays_nolock(g, blocked, &due)) {
+		if (*again || stays_nolock(g, blocked)) {
+			note_due_nolock(g, &due);
 			link = &g->next_retired;
 			continue;
 		}
@@ -229,6 +245,10 @@ ush_pool_retire_nolock(struct ush_generation *generation)
 	generation->retired_at = ush_clock_ttl_ms();
 	generation->next_retired = ush_pool.retired;
 	ush_pool.retired = generation;
+	/* Another thread may be the one that reclaims, and be at it for long
+	 * after the watcher has been told. */
+	if (atomic_load(&ush_pool.due) == 0)
+		atomic_store(&ush_pool.due, end_of_wait(generation));
 }
 
 void

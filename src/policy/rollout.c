@@ -360,6 +360,7 @@ ush_rollout_back(struct ush_engine *engine, struct ush_error *err)
 	result = 0;
 done:
 	ush_rollout_leave(r);
+	ush_watch_kick(engine);
 	return result;
 }
 

@@ -94,7 +94,9 @@ fork_parent(void)
 }
 
 /* The other threads are not here any more: their slots are orphans. States
- * of the parent's are recognised by their number, and dropped on first use. */
+ * of the parent's are recognised by their number, and dropped on first use.
+ * What their pins and hazards kept, nobody else asks for again: so it is due.
+ */
 static void
 fork_child(void)
 {
@@ -114,6 +116,8 @@ fork_child(void)
 	}
 	atomic_fetch_add(&ush_pool.forks, 1);
 	atomic_store(&ush_pool.wanted, 0);
+	if (ush_pool.retired)
+		atomic_store(&ush_pool.due, 1);
 	pthread_mutex_unlock(&ush_pool.lock);
 }
 

@@ -35,7 +35,8 @@ uint64_t stat_of(const struct ush_store_view *view, enum ush_stat stat);
  */
 const char *store_wrong(const struct ush_store *store);
 
-/* Takes a lock, for good: nobody is told if the holder dies. */
+/* Takes a lock, for good, as soon as it is free: nobody is told if the holder
+ * dies. */
 void hold_shard(_Atomic uint32_t *lock);
 
 /* Takes or gives back all locks of a store. */
