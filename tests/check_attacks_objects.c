@@ -132,7 +132,7 @@ static const struct attack edges[] = {
     {"the Lua stack filled, then errors", ENDS_WELL | ENDS_SPENT,
 	"local t = {} for i = 1, 7900 do t[i] = i end local function f(...) "
 	"pcall(f, ...) end f(unpack(t))"},
-    {"a stack overflow in a message handler", ENDS_SPENT,
+    {"a stack overflow in a message handler", ENDS_WELL | ENDS_SPENT,
 	"local function f() return 1 + f() end xpcall(f, f) xpcall(f, "
 	"function() return f() end)"},
     {"stack overflow inside a comparator", ENDS_SCRIPT | ENDS_SPENT,
