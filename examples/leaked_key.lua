@@ -7,8 +7,8 @@
 -- keep it to decrypt meanwhile, or drop it.
 --
 -- leaked_keys.txt has the first 16 bytes of each such key, in hex digits.
--- conn.vars.issued_after is for keys that were weak until a moment (a bad random
--- generator), where nobody could make tickets up: date -d 2026-11-01 +%s
+-- conn.vars.issued_after is for keys that were weak until a moment (a bad
+-- random generator), where nobody could make tickets up: date -d 2026-11-01 +%s
 --
 -- Cost: a look-up. Limit: sessions that were recorded stay readable.
 

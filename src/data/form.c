@@ -1,15 +1,15 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Hex digits come as openssl(1) and others print them: "B0:1D", "b01d", "B0
- *1D", "0xB01D"; with what stands before them in a line:
+ * Hex digits come as openssl(1) and others print them ("B0:1D", "b01d",
+ * "0xB01D"), with what stands before them in a line:
  *
- *	serial=B01DFACE00                       x509 -serial
- *	Serial Number: 1234 (0x4d2)             x509 -text, a small one;
- *	    (Negative)b0:1d:fa                  a large one is in a line of its
- *own Serial Number: B01DFACE00           crl -text: in hex digits sha256
- *Fingerprint=B0:1D:...            x509 -fingerprint -sha256 R <tab> expires
- *<tab> revoked <tab> B01DFACE00 <tab> ...   ca's index.txt
+ * - "serial=B01DFACE00" (x509 -serial)
+ * - "Serial Number: 1234 (0x4d2)" (x509 -text; a large one has a line of its
+ *   own, which may begin with "(Negative)")
+ * - "Serial Number: B01DFACE00" (crl -text, in hex digits)
+ * - "sha256 Fingerprint=B0:1D:..." (x509 -fingerprint -sha256)
+ * - lines of ca's index.txt, whose fields tabs part
  *
  * A key of a serial number has no zeros in front: that is how it can't be
  * longer than what it was read from. Nothing is cut from the others, which have

@@ -54,8 +54,7 @@ struct place {
 };
 _Static_assert(USH_FACTS <= UINT8_MAX, "a fact's id is a byte");
 
-struct class
-{
+struct kind_facts {
 	const char *name; /* as scripts know it */
 	enum ush_fact_object object;
 	struct place places[PLACES];
@@ -66,19 +65,19 @@ struct ush_objects {
 	uintptr_t next; /* the one after */
 	struct ush_facts *facts;
 	bool generate; /* which function it is */
-	struct class classes[KINDS];
+	struct kind_facts classes[KINDS];
 };
 
 /* A handle, told from its value. */
 struct handle {
 	struct ush_objects *objects;
-	struct class *class;
+	struct kind_facts *class;
 	enum kind kind;
 };
 
 /* Where a name is, or would be. */
 static inline struct place *
-find_place(struct class *c, const char *name)
+find_place(struct kind_facts *c, const char *name)
 {
 	size_t i = ((uintptr_t)name >> 4) % PLACES;
 
@@ -120,7 +119,7 @@ push_value(lua_State *L, const struct ush_objects *o, enum ush_fact_type type,
 }
 
 static int
-raise_expired(lua_State *L, const struct class *c)
+raise_expired(lua_State *L, const struct kind_facts *c)
 {
 	return luaL_error(L,
 	    "expired: %s was used outside the call it was given to; keep its "
@@ -160,7 +159,7 @@ object_names(enum ush_fact_object object, const char **names)
 }
 
 static int
-raise_unknown(lua_State *L, const struct class *c)
+raise_unknown(lua_State *L, const struct kind_facts *c)
 {
 	const char *names[USH_FACTS], *near, *key;
 	size_t n;
@@ -191,7 +190,7 @@ raise_unknown(lua_State *L, const struct class *c)
 
 /* The fact whose name is argument 2, raising if there is none. */
 static inline const struct place *
-check_fact(lua_State *L, struct class *c)
+check_fact(lua_State *L, struct kind_facts *c)
 {
 	const char *name = lua_tostring(L, 2);
 	const struct place *place = find_place(c, name);
@@ -202,7 +201,7 @@ check_fact(lua_State *L, struct class *c)
 }
 
 static int
-raise_not_assignable(lua_State *L, const struct class *c,
+raise_not_assignable(lua_State *L, const struct kind_facts *c,
     const struct ush_fact_info *info, bool generate)
 {
 	if (info->type == USH_FACT_VARS)
@@ -219,7 +218,7 @@ raise_not_assignable(lua_State *L, const struct class *c,
 /* The value of argument 3 as the fact has it, raising if of another type. */
 static int64_t
 check_value(
-    lua_State *L, const struct class *c, const struct ush_fact_info *info)
+    lua_State *L, const struct kind_facts *c, const struct ush_fact_info *info)
 {
 	lua_Number n;
 
@@ -352,7 +351,7 @@ type_in(int fact, enum ush_fact_use use)
 /* Fills in the places of a class. The names are kept in the table on top of
  * the stack. [-0, +0, e] */
 static void
-set_places(lua_State *L, struct class *c)
+set_places(lua_State *L, struct kind_facts *c)
 {
 	struct place *place;
 
@@ -380,7 +379,7 @@ set_method(lua_State *L, const char *event, lua_CFunction fn, int objects)
 	lua_setfield(L, -2, event);
 }
 
-static const struct class classes[KINDS] = {
+static const struct kind_facts classes[KINDS] = {
     [KIND_CONN] = {.name = "conn", .object = USH_OBJECT_CONN},
     [KIND_VARS] = {.name = "conn.vars", .object = USH_OBJECT_CONN},
     [KIND_TICKET] = {.name = "ticket", .object = USH_OBJECT_TICKET},
