@@ -246,6 +246,26 @@ START_TEST(what_the_host_sets_between_tickets_is_in_the_next)
 }
 END_TEST
 
+START_TEST(what_the_host_sets_may_be_as_long_as_what_was_there)
+{
+	struct visit visit = {
+	    .server =
+		policy_server("return { generate = function(conn, ticket)\n"
+			      "  if ticket.index < 3 then return 'nine ours' "
+			      "end\n"
+			      "end, decrypt = function() return 'use' end }",
+		    TLS1_3_VERSION)};
+	struct conn *conn = conn_open(&visit);
+	SSL_SESSION *third;
+
+	SSL_SESSION_set1_ticket_appdata(
+	    SSL_get_session(conn->server), HOST, HOST_LEN);
+	third = another_ticket(conn);
+	conn_close(conn);
+	check_host_data(&visit, third, HOST, HOST_LEN);
+}
+END_TEST
+
 static int
 host_sets_by_name(SSL *ssl, int *alert, void *arg)
 {
@@ -350,6 +370,8 @@ main(void)
 	    tcase, a_ticket_asked_for_later_starts_from_what_was_resumed);
 	tcase_add_loop_test(
 	    tcase, what_the_host_sets_between_tickets_is_in_the_next, 0, ANY);
+	tcase_add_test(
+	    tcase, what_the_host_sets_may_be_as_long_as_what_was_there);
 	tcase_add_loop_test(tcase,
 	    what_the_host_sets_on_a_resumed_session_takes_nothing_away, 0, 2);
 	tcase_add_loop_test(

@@ -225,7 +225,7 @@ ush_lists_digest(SSL *ssl, unsigned char digest[USH_SHA256_LEN])
 	int result = -1;
 
 	ERR_set_mark();
-	put_part(&buffer, -1, ciphers, ciphers ? len : 0);
+	put_part(&buffer, -1, ciphers, len);
 	if (put_extensions(&buffer, ssl) && !buffer.failed)
 		result = ush_sha256(buffer.data, buffer.len, digest);
 	ush_buffer_fini(&buffer);
