@@ -5,9 +5,9 @@
 -- decided under the old rules must not live on in a ticket.
 --
 -- epochs.txt has a line for each host, its name and any word. Change a host's
--- word and reload, and its older tickets are void. "*.shop.example" is for
--- all hosts below that one without a line of their own, "*" for all others; what
--- is no host's name is an error with its line.
+-- word and reload, and its older tickets are void. "*.shop.example" is for all
+-- hosts below that one without a line of their own, "*" for all others; what is
+-- no host's name is an error with its line.
 --
 -- Cost: a look-up, and the word in each ticket. Limit: what the server itself
 -- keeps by session (its own cache) is not looked at here.

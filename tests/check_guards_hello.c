@@ -237,14 +237,6 @@ START_TEST(another_ticket_after_a_retry_is_asked_about)
 }
 END_TEST
 
-static int
-switch_context(SSL *ssl, int *alert, void *arg)
-{
-	(void)alert;
-	SSL_set_SSL_CTX(ssl, arg);
-	return SSL_TLSEXT_ERR_OK;
-}
-
 START_TEST(a_switch_by_server_name_does_not_change_who_decides)
 {
 	int version = _i ? TLS1_3_VERSION : TLS1_2_VERSION;
@@ -256,9 +248,7 @@ START_TEST(a_switch_by_server_name_does_not_change_who_decides)
 	    .version = version,
 	    .name = "a.example"};
 
-	SSL_CTX_set_tlsext_servername_callback(visit.server, switch_context);
-	SSL_CTX_set_tlsext_servername_arg(
-	    visit.server, engine_server(other, version));
+	server_switch(visit.server, engine_server(other, version));
 	visit.session = visit_run(&visit).session;
 	ck_assert_ptr_nonnull(visit.session);
 	ck_assert(visit_run(&visit).resumed);

@@ -385,14 +385,6 @@ START_TEST(a_copy_of_an_ssl_calls_the_hosts_info_callback)
 }
 END_TEST
 
-static int
-switch_context(SSL *ssl, int *alert, void *arg)
-{
-	(void)alert;
-	SSL_set_SSL_CTX(ssl, arg);
-	return SSL_TLSEXT_ERR_OK;
-}
-
 START_TEST(the_context_switched_to_has_its_info_callback_called)
 {
 	struct visit visit;
@@ -400,8 +392,7 @@ START_TEST(the_context_switched_to_has_its_info_callback_called)
 	SSL_CTX *other = engine_server(engine, version_of(_i));
 
 	SSL_CTX_set_info_callback(other, on_info_ctx);
-	SSL_CTX_set_tlsext_servername_callback(visit.server, switch_context);
-	SSL_CTX_set_tlsext_servername_arg(visit.server, other);
+	server_switch(visit.server, other);
 	visit.name = "a.example";
 	info_ctx = info_done = 0;
 	ck_assert(visit_run(&visit).echoed);

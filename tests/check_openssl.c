@@ -331,15 +331,6 @@ look_for_name(SSL *ssl, SSL_SESSION *session)
 		plain.extensions_seen++;
 }
 
-static int
-switch_context(SSL *ssl, int *alert, void *arg)
-{
-	(void)alert;
-	if (arg)
-		SSL_set_SSL_CTX(ssl, arg);
-	return SSL_TLSEXT_ERR_OK;
-}
-
 START_TEST(dec_cb_comes_before_the_server_name_is_known)
 {
 	int version = _i ? TLS1_3_VERSION : TLS1_2_VERSION;
@@ -347,7 +338,7 @@ START_TEST(dec_cb_comes_before_the_server_name_is_known)
 	struct visit visit = {
 	    .server = server, .version = version, .name = "a.example"};
 
-	SSL_CTX_set_tlsext_servername_callback(server, switch_context);
+	server_switch(server, NULL);
 	visit.session = visit_run(&visit).session;
 	plain_reset(NULL);
 	plain.in_dec = look_for_name;
@@ -371,8 +362,7 @@ START_TEST(the_callbacks_are_those_of_the_context_given_to_ssl_new)
 	    .server = server, .version = version, .name = "a.example"};
 	struct outcome saw;
 
-	SSL_CTX_set_tlsext_servername_callback(server, switch_context);
-	SSL_CTX_set_tlsext_servername_arg(server, other);
+	server_switch(server, other);
 	visit.session = visit_run(&visit).session;
 	ck_assert_int_gt(plain.gen_runs, 0);
 	plain_reset(NULL);

@@ -149,6 +149,22 @@ server_alpn(SSL_CTX *ctx)
 	SSL_CTX_set_alpn_select_cb(ctx, choose_first, NULL);
 }
 
+static int
+switch_context(SSL *ssl, int *alert, void *arg)
+{
+	(void)alert;
+	if (arg)
+		SSL_set_SSL_CTX(ssl, arg);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+void
+server_switch(SSL_CTX *ctx, SSL_CTX *to)
+{
+	SSL_CTX_set_tlsext_servername_callback(ctx, switch_context);
+	SSL_CTX_set_tlsext_servername_arg(ctx, to);
+}
+
 void
 server_early(SSL_CTX *ctx, unsigned int max)
 {

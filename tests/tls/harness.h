@@ -88,6 +88,9 @@ struct conn {
 SSL_CTX *server_new(int version);
 /* Lets the server choose the client's first ALPN protocol. */
 void server_alpn(SSL_CTX *ctx);
+/* Lets it switch to another context when the client sends a server name; with
+ * NULL it only takes the name. */
+void server_switch(SSL_CTX *ctx, SSL_CTX *to);
 /* Lets the server take early data, with OpenSSL's anti-replay off. */
 void server_early(SSL_CTX *ctx, unsigned int max);
 /* Lets the server know the external PSK of this identity. */
